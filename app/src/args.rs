@@ -53,6 +53,15 @@ impl Cli {
                 args.envoy = args.envoy.take().or(window.envoy);
                 return Ok(cli);
             }
+            Some(Command::Open(open)) => {
+                let others = of_window().filter(|name| *name != "--picture");
+                let read_only = window.read_only.then_some("--read-only");
+                if let Some(option) = others.or(read_only).or(window.connection.given()) {
+                    return misplaced(option, "open");
+                }
+                cli.window = Window { picture: open.picture.take().or(window.picture), ..Window::default() };
+                return Ok(cli);
+            }
             // These change nothing anyway, as --read-only wants it.
             Some(Command::Graph(Graph { connection, .. })) => {
                 if let Some(option) = of_window() {
@@ -102,6 +111,8 @@ pub(crate) enum Command {
     Proxies(Proxies),
     /// Look for what is wrong with the configuration of a mesh, or with what stands in files
     Check(Check),
+    /// Open the window on a file of traces, without a cluster
+    Open(Open),
 }
 
 /// Which cluster, and where its parts are.
@@ -317,6 +328,15 @@ pub(crate) struct Check {
     pub(crate) explain: Option<String>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Open {
+    /// Traces as Jaeger's page saves them, OTLP (JSON or protobuf) or Zipkin's JSON; packed by gzip or not
+    pub(crate) file: PathBuf,
+    /// Keep a picture of the window up to date in this PNG file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) picture: Option<PathBuf>,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum CheckFormat {
     Text,
@@ -392,6 +412,12 @@ mod tests {
             ("binnacle --prometheus-header a:b", "--prometheus-header"),
         ] {
             assert!(refused(words).contains(option), "{}", refused(words));
+        }
+        assert!(refused("binnacle -n a open f").contains("--namespace does not apply to the command open"));
+        assert!(refused("binnacle --read-only open f").contains("--read-only"));
+        for words in ["binnacle --picture p open f", "binnacle open f --picture p"] {
+            let cli = Cli::read(words.split(' ')).unwrap();
+            assert!(cli.window.picture.is_some() && matches!(cli.command, Some(Command::Open(_))));
         }
         #[cfg(feature = "sandbox")]
         {

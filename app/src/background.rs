@@ -5,7 +5,7 @@ use cluster::Wake;
 use mesh::Problem;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// A result that comes later.
 pub(crate) struct Later<T>(oneshot::Receiver<T>);
@@ -62,6 +62,20 @@ impl Background {
             }
         };
         self.running.spawn_blocking_on(send, &self.runtime);
+        later
+    }
+
+    /// The result of what another thread does already.
+    pub(crate) fn join<T: Send + 'static>(&mut self, under_way: JoinHandle<T>) -> Later<T> {
+        let (sender, later) = Later::new();
+        let wake = self.wake.clone();
+        let send = async move {
+            if let Ok(value) = under_way.await {
+                drop(sender.send(value));
+            }
+            wake();
+        };
+        self.running.spawn_on(send, &self.runtime);
         later
     }
 

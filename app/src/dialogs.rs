@@ -36,12 +36,29 @@ impl Dialogs {
 
     /// Lets the user pick a kubeconfig file.
     pub(crate) fn pick_kubeconfig(&mut self, ctx: &egui::Context) {
-        let dialog = rfd::AsyncFileDialog::new().set_title("Open kubeconfig");
+        let instead = "a kubeconfig can be given with --kubeconfig";
+        self.pick(ctx, "Open kubeconfig", instead, |file| Intent::OpenKubeconfig(Some(file)));
+    }
+
+    /// Lets the user pick a file of traces.
+    pub(crate) fn pick_traces(&mut self, ctx: &egui::Context) {
+        let instead = "drop the file on the window, or start binnacle open FILE";
+        self.pick(ctx, "Open traces", instead, |file| Intent::OpenFile(Some(file)));
+    }
+
+    fn pick(
+        &mut self,
+        ctx: &egui::Context,
+        title: &str,
+        instead: &'static str,
+        opens: fn(PathBuf) -> Intent,
+    ) {
+        let dialog = rfd::AsyncFileDialog::new().set_title(title);
         self.picking = Some(dialog_thread(ctx, move || async move {
             let shown = Instant::now();
             match dialog.pick_file().await {
-                Some(file) => Ok(Some(Intent::OpenKubeconfig(Some(file.path().to_owned())))),
-                None if shown.elapsed() < UNSEEN => Err(no_dialog("No file was opened")),
+                Some(file) => Ok(Some(opens(file.path().to_owned()))),
+                None if shown.elapsed() < UNSEEN => Err(no_dialog("No file was opened", instead)),
                 None => Ok(None),
             }
         }));
@@ -62,7 +79,9 @@ impl Dialogs {
                 // Where it went is said when it is there.
                 None if shown.elapsed() < UNSEEN => {
                     let home = std::env::home_dir().filter(|home| home.is_dir());
-                    let home = home.ok_or_else(|| no_dialog(&format!("The {what} was not saved")))?;
+                    let home = home.ok_or_else(|| {
+                        no_dialog(&format!("The {what} was not saved"), "start it with a HOME")
+                    })?;
                     Some(free(&home, &name))
                 }
                 None => None,
@@ -80,8 +99,8 @@ fn free(folder: &Path, name: &str) -> PathBuf {
     all.into_iter().find(|place| !place.exists()).unwrap_or_else(|| folder.join(name))
 }
 
-fn no_dialog(what: &str) -> Problem {
-    let next = "Install zenity or a desktop portal; a kubeconfig can be given with --kubeconfig";
+fn no_dialog(what: &str, instead: &str) -> Problem {
+    let next = format!("Install zenity or a desktop portal; or {instead}");
     Problem::new(what, "this system has no file dialog", next)
 }
 

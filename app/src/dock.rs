@@ -97,6 +97,13 @@ impl Dock {
         self.panels.values_mut().for_each(|panel| panel.follow(intent, cx));
     }
 
+    /// Draws this panel into all of `ui`, whichever are shown.
+    pub(crate) fn only(&mut self, panel: PanelId, ui: &mut egui::Ui, cx: &Cx<'_>) {
+        if let Some(shown) = self.panels.get_mut(&panel) {
+            ui.push_id(panel, |ui| shown.ui(ui, cx));
+        }
+    }
+
     /// Draws the panels into all of `ui`.
     pub(crate) fn ui(&mut self, ui: &mut egui::Ui, cx: &Cx<'_>) {
         let several = self.shown().len() > 1;

@@ -26,6 +26,7 @@ mod shell;
 mod signals;
 mod start;
 mod steering;
+mod trace_file;
 mod window;
 
 use mesh::Problem;
@@ -37,13 +38,14 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let _guard = logging::init(cli.command.is_none());
+    let _guard = logging::init(matches!(cli.command, None | Some(args::Command::Open(_))));
     // One TLS stack for everything: reqwest, kube and our own servers find it here.
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::debug!("a TLS provider was installed before");
     }
     let done = match cli.command {
-        None => start::window(cli.window),
+        None => start::window(cli.window, None),
+        Some(args::Command::Open(open)) => start::window(cli.window, Some(open.file)),
         #[cfg(feature = "sandbox")]
         Some(args::Command::Sandbox(args)) => commands::sandbox(args),
         Some(args::Command::Graph(args)) => commands::graph(&args),

@@ -51,6 +51,12 @@ impl Shell {
             Intent::OpenKubeconfig(Some(file)) => {
                 self.connections.open(file, &mut self.settings, &mut self.background);
             }
+            Intent::OpenFile(None) => self.dialogs.pick_traces(ctx),
+            Intent::OpenFile(Some(file)) => {
+                self.opened.open(file, &mut self.background);
+                self.window.dock.open(PanelId::Traces);
+            }
+            Intent::CloseFile => self.opened.close(),
             Intent::Select(selected) => self.selection.set(selected),
             Intent::Edit(selected, _) => self.selection.set(Some(selected)),
             Intent::Draft(at, _) => self.selection.set(Some(Selected::Object(at))),

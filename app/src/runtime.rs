@@ -4,6 +4,7 @@
 use mesh::Problem;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
 
 /// The I/O runtime.
 pub(crate) fn start() -> Result<Runtime, Problem> {
@@ -22,6 +23,19 @@ pub(crate) fn start() -> Result<Runtime, Problem> {
 /// came of it.
 pub(crate) fn of_this_thread<T, F: Future<Output = Option<T>>>(work: impl FnOnce() -> F) -> Option<T> {
     Builder::new_current_thread().enable_all().build().ok()?.block_on(work())
+}
+
+/// What came of this, if that is known soon; else what is still under way. Before there is a window.
+pub(crate) fn soon<T>(
+    runtime: &Runtime,
+    mut work: JoinHandle<T>,
+    limit: Duration,
+) -> Result<T, JoinHandle<T>> {
+    match runtime.block_on(async { tokio::time::timeout(limit, &mut work).await }) {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(broke_off)) => std::panic::resume_unwind(broke_off.into_panic()),
+        Err(_elapsed) => Err(work),
+    }
 }
 
 /// At the end of the program, when there is no window any more: waits for what is under way, but not for

@@ -12,13 +12,15 @@ use crate::picture::Picture;
 use crate::scripts;
 use crate::settings::Settings;
 use crate::steering::Steering;
+use crate::trace_file::{Begun, Opened};
 use crate::window::Window;
 use crate::{disk, runtime, signals};
 use cluster::Wake;
 use jiff::Timestamp;
 use mesh::Scene;
 use panels::detail::KeptDrafts;
-use panels::intent::SandboxOf;
+use panels::intent::{Intent, SandboxOf};
+use panels::selection::PanelId;
 use panels::shell::leaving::{self, Answer, Unfinished};
 use panels::{Cx, Intents, Reads, Selection, Wanted, kit};
 use std::sync::Arc;
@@ -41,6 +43,7 @@ pub(crate) struct Shell {
     pub(crate) background: Background,
     pub(crate) dialogs: Dialogs,
     pub(crate) exports: Exports,
+    pub(crate) opened: Opened,
     pub(crate) window: Window,
     pub(crate) selection: Selection,
     pub(crate) scene: Arc<Scene>,
@@ -76,6 +79,7 @@ impl Shell {
         creation: &eframe::CreationContext<'_>,
         args: args::Window,
         (store, kept): (Store, Kept),
+        file: Option<Begun>,
         runtime: Runtime,
         started: Instant,
     ) -> Self {
@@ -96,6 +100,7 @@ impl Shell {
             settings,
             dialogs: Dialogs::default(),
             exports: Exports::default(),
+            opened: Opened::default(),
             selection: Selection::default(),
             scene: Arc::default(),
             steering: Steering::default(),
@@ -111,6 +116,10 @@ impl Shell {
             told: Told::default(),
         };
         unread.into_iter().for_each(|unread| shell.window.complain(&unread.into()));
+        if let Some(file) = file {
+            shell.opened.go_on(file, &mut shell.background);
+            shell.window.dock.open(PanelId::Traces);
+        }
         shell.begin();
         shell.close_on_signals(&creation.egui_ctx);
         shell
@@ -227,6 +236,11 @@ impl eframe::App for Shell {
             Some(Err(problem)) => self.window.complain(&problem),
             None => {}
         }
+        self.opened.receive();
+        let dropped = ctx.input(|input| Some(input.raw.dropped_files.first()?.path().to_owned()));
+        if let Some(file) = dropped {
+            self.intents.send(Intent::OpenFile(Some(file)));
+        }
         // Somebody edited a kubeconfig elsewhere and comes back.
         let back = |event: &egui::Event| matches!(event, egui::Event::WindowFocused(true));
         if !self.connections.is_there() && ctx.input(|input| input.events.iter().any(back)) {
@@ -264,6 +278,7 @@ impl eframe::App for Shell {
             theme: self.settings.theme,
             now: Timestamp::now(),
             contexts: &self.connections.contexts,
+            file: self.opened.file(),
         };
         window.ui(ui, &cx);
         intents.each(|intent| window.follow(intent, &cx));

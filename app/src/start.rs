@@ -6,15 +6,18 @@ use crate::logging::TIMING;
 use crate::own_sandbox;
 use crate::runtime;
 use crate::shell::Shell;
+use crate::trace_file;
 use mesh::Problem;
+use std::path::PathBuf;
 
-/// Opens the window and returns when it is closed.
-pub(crate) fn window(args: args::Window) -> Result<(), Problem> {
+/// Opens the window, on a file of traces where one is given, and returns when it is closed.
+pub(crate) fn window(args: args::Window, file: Option<PathBuf>) -> Result<(), Problem> {
     let started = std::time::Instant::now();
     if let Some(scenario) = &args.sandbox {
         own_sandbox::known(scenario)?;
     }
     let runtime = runtime::start()?;
+    let file = file.map(|file| trace_file::begin(file, &runtime)).transpose()?;
     let kept = Store::open();
     let options = eframe::NativeOptions {
         viewport: egui::ViewportBuilder::default()
@@ -32,7 +35,7 @@ pub(crate) fn window(args: args::Window) -> Result<(), Problem> {
         options,
         Box::new(move |creation| {
             tracing::info!(target: TIMING, ms = started.elapsed().as_millis() as u64, "window created");
-            Ok(Box::new(Shell::new(creation, args, kept, runtime, started)))
+            Ok(Box::new(Shell::new(creation, args, kept, file, runtime, started)))
         }),
     )
     .map_err(|error| {

@@ -9,6 +9,8 @@ use panels::change_bar::ChangeBar;
 use panels::connect::Connect;
 use panels::detail::{Detail, KeptDrafts};
 use panels::first_steps::FirstSteps;
+use panels::selection::PanelId;
+use panels::shell::dropping;
 use panels::shell::layout::{self, Layout, Part};
 use panels::shell::palette::Palette;
 use panels::shell::rail;
@@ -79,7 +81,12 @@ impl Window {
         self.stops.follow(ui.ctx());
         let plain = Frame::new().fill(ui.visuals().panel_fill);
         if self.connect.covers(cx) {
-            CentralPanel::default().frame(plain).show(ui, |ui| self.connect.ui(ui, cx));
+            // A file needs no mesh; while one is connected to, that is looked at.
+            let file = cx.file.is_some() && cx.contexts.connecting.is_none() && cx.scene.steps.is_empty();
+            CentralPanel::default().frame(plain).show(ui, |ui| match file {
+                true => self.dock.only(PanelId::Traces, ui, cx),
+                false => self.connect.ui(ui, cx),
+            });
         } else {
             let held = self.detail.held(cx);
             let Self { layout, top_bar, change_bar, detail, first_steps, dock, .. } = self;
@@ -99,6 +106,7 @@ impl Window {
             });
         }
         self.palette.ui(ui, cx);
+        dropping::ui(ui);
         self.toasts.show(ui.ctx());
     }
 

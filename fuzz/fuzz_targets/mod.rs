@@ -5,9 +5,13 @@ mod config_dump;
 mod jaeger;
 mod kubeconfig;
 mod objects;
+mod otlp;
+mod otlp_protobuf;
 mod prometheus;
 mod promql;
 mod syncz;
+mod trace_file;
+mod zipkin;
 
 use crate::Target;
 
@@ -16,6 +20,10 @@ pub static TARGETS: &[Target] = &[
     kubeconfig::TARGET,
     prometheus::TARGET,
     jaeger::TARGET,
+    otlp::TARGET,
+    otlp_protobuf::TARGET,
+    zipkin::TARGET,
+    trace_file::TARGET,
     syncz::TARGET,
     config_dump::TARGET,
     objects::LISTS,

@@ -40,6 +40,8 @@ pub enum Seeds {
     Words(words::Language),
     /// One or the other.
     Both(Vec<serde_json::Value>, words::Language),
+    /// Bytes with no text in them.
+    Bytes(Vec<Vec<u8>>),
 }
 
 impl Target {
@@ -68,14 +70,23 @@ impl Seeds {
         Self::of(name).iter().filter_map(|text| serde_json::from_str(text).ok()).collect()
     }
 
+    /// The same as bytes.
+    pub(crate) fn bytes(name: &str) -> Vec<Vec<u8>> {
+        files("corpus", name).iter().filter_map(|file| std::fs::read(file).ok()).collect()
+    }
+
     /// One input.
     fn input(&self, random: &mut ChaCha8Rng) -> Vec<u8> {
         use rand::Rng as _;
+        use rand::seq::IndexedRandom as _;
         let text = match self {
             Self::Json(seeds) => json::broken(seeds, random),
             Self::Words(language) => language.broken(random),
             Self::Both(seeds, _) if random.random_bool(0.5) => json::broken(seeds, random),
             Self::Both(_, language) => language.broken(random),
+            Self::Bytes(seeds) => {
+                return bytes::broken(seeds.choose(random).cloned().unwrap_or_default(), random);
+            }
         };
         if random.random_ratio(1, 8) { bytes::broken(text.into_bytes(), random) } else { text.into_bytes() }
     }

@@ -265,6 +265,7 @@ impl eframe::App for Gallery {
             self.kit(ui);
         } else {
             let cx = Cx {
+                file: None,
                 scene: &self.scene,
                 selected: self.selected.as_ref(),
                 changes: &self.ledger,

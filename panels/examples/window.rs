@@ -45,6 +45,7 @@ impl eframe::App for Window {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut eframe::Frame) {
         theme::apply(ui.ctx(), self.theme);
         let cx = Cx {
+            file: None,
             scene: &self.scene,
             selected: self.selection.now(),
             changes: &self.ledger,

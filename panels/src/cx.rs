@@ -1,6 +1,7 @@
 //! What a panel sees of the world in one frame, and its one way to act on it.
 
 use crate::contexts::Contexts;
+use crate::file::TraceFile;
 use crate::intent::{Intent, ThemeChoice};
 use crate::reads::Reads;
 use crate::selection::Selected;
@@ -38,6 +39,8 @@ pub struct Cx<'a> {
     pub now: Timestamp,
     /// Contexts for the connect screen.
     pub contexts: &'a Contexts,
+    /// The file of traces that is looked at.
+    pub file: Option<&'a TraceFile>,
 }
 
 /// The intents of one frame, each with the place in the code that sent it.

@@ -17,6 +17,10 @@ pub enum Intent {
     Connect(ContextId),
     /// Read one more kubeconfig file (asks for it when `None`).
     OpenKubeconfig(Option<PathBuf>),
+    /// Look at the traces of a file (asks for it when `None`).
+    OpenFile(Option<PathBuf>),
+    /// Look at it no more.
+    CloseFile,
     /// Start a sandbox of this window's own and connect to it.
     StartSandbox(SandboxOf),
     /// Try again what failed while connecting.

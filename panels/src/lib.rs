@@ -12,6 +12,7 @@ mod copies;
 pub mod cx;
 pub mod detail;
 pub mod editors;
+pub mod file;
 pub mod first_steps;
 pub mod graph;
 pub mod held;

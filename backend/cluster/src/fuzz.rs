@@ -5,11 +5,12 @@ use crate::kubeconfig::Kubeconfigs;
 use crate::prometheus::answer::{self, OfHour};
 use crate::prometheus::{query, vector};
 use crate::settings::settings;
-use crate::traces::jaeger;
+use crate::traces::read::{self, jaeger, otlp, zipkin};
 use crate::trim::Raw;
 use crate::{contexts, envoy, syncz};
 use kube::core::{ObjectList, WatchEvent};
 use mesh::evidence::{Evidence, Xds};
+use mesh::trace::Found;
 use mesh::{Kind, Object, confirm};
 use std::path::Path;
 
@@ -43,8 +44,33 @@ pub fn prometheus(body: &[u8]) -> usize {
 /// Reads traces of Jaeger and opens each; how many spans they have.
 pub fn jaeger(body: &[u8]) -> usize {
     drop(jaeger::services(body));
-    let Ok(found) = jaeger::parse(body) else { return 0 };
-    found.traces.iter().map(|opened| opened.trace.spans.len()).sum()
+    spans(jaeger::parse(body))
+}
+
+/// The same of OTLP's JSON.
+pub fn otlp(body: &[u8]) -> usize {
+    spans(otlp::parse(body))
+}
+
+/// The same of OTLP's protobuf.
+pub fn otlp_protobuf(body: &[u8]) -> usize {
+    spans(otlp::parse(body))
+}
+
+/// The same of Zipkin.
+pub fn zipkin(body: &[u8]) -> usize {
+    drop(zipkin::names(body));
+    spans(zipkin::parse(body))
+}
+
+/// The same of a file in any form.
+pub fn trace_file(bytes: &[u8]) -> usize {
+    // What is small and says much is not what this looks for.
+    spans(read::unpacked(bytes, 1 << 20).and_then(|text| read::open(&text)))
+}
+
+fn spans<E>(found: Result<Found, E>) -> usize {
+    found.map_or(0, |found| found.traces.iter().map(|opened| opened.trace.spans.len()).sum())
 }
 
 /// Reads an answer of istiod about its proxies; how many it names.

@@ -62,6 +62,7 @@ mod write;
 
 pub use contexts::{ContextInfo, contexts};
 pub use once::{Needs, once};
+pub use traces::{open_traces, readable};
 
 use crate::hub::Hub;
 use mesh::ledger::Part;

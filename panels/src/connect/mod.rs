@@ -119,6 +119,14 @@ impl Connect {
                     {
                         cx.intents.send(Intent::OpenKubeconfig(None));
                     }
+                    let traces = Button::quiet("Open traces…").with_icon(icon::PATH);
+                    if ui
+                        .add(traces)
+                        .on_hover_text("A file of Jaeger, OpenTelemetry or Zipkin, without a cluster")
+                        .clicked()
+                    {
+                        cx.intents.send(Intent::OpenFile(None));
+                    }
                 });
             });
             for trouble in &cx.contexts.problems {

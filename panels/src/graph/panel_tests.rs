@@ -43,6 +43,7 @@ fn sized(scene: Scene, size: egui::Vec2) -> Harness<'static, Seen> {
             let (intents, ledger, contexts) = (Intents::default(), Ledger::default(), Contexts::default());
             let wanted = Wanted::default();
             let cx = Cx {
+                file: None,
                 scene: &seen.scene,
                 selected: seen.selected.as_ref(),
                 changes: &ledger,

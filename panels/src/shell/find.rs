@@ -109,6 +109,7 @@ fn actions(cx: &Cx<'_>) -> Vec<Found> {
                 act(icon::CUBE, "Allow workload changes", &cx.scene.context, Intent::AllowWorkloads(true))
             }
         },
+        act(icon::FOLDER_OPEN, "Open a file of traces…", "", Intent::OpenFile(None)),
         act(icon::BELL, "Notify the desktop when something fails", "", Intent::Notifications(true)),
         act(icon::BELL_SLASH, "Do not notify the desktop", "", Intent::Notifications(false)),
     ];

@@ -1,5 +1,6 @@
 //! The parts around the panels: top bar, rail, command palette. The app puts them together.
 
+pub mod dropping;
 pub mod find;
 mod keys;
 pub mod layout;

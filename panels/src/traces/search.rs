@@ -1,7 +1,7 @@
 //! The search bar: what traces are looked for.
 
 use crate::cx::Cx;
-use crate::intent::TracesOf;
+use crate::intent::{Intent, TracesOf};
 use crate::kit::field::Choice;
 use crate::kit::theme::space;
 use crate::kit::{Button, button, field, icon, text};
@@ -147,6 +147,10 @@ impl Search {
                     self.call = None;
                     go = true;
                 }
+            }
+            let file = Button::icon(icon::FOLDER_OPEN, "Open a file of traces…");
+            if ui.add(file).on_hover_text("Traces of Jaeger, OpenTelemetry or Zipkin in a file").clicked() {
+                cx.intents.send(Intent::OpenFile(None));
             }
             go |= ui
                 .add(Button::primary("Search").named("Search traces").with_icon(icon::MAGNIFYING_GLASS))

@@ -18,6 +18,7 @@ struct World {
     traces: Remote<Found>,
     trace: Remote<Opened>,
     contexts: Contexts,
+    file: Option<crate::file::TraceFile>,
     panel: Traces,
     sent: Vec<Intent>,
 }
@@ -32,6 +33,7 @@ impl World {
             traces,
             trace: Remote::Waiting,
             contexts: Contexts::default(),
+            file: None,
             panel: Traces::default(),
             sent: Vec::new(),
         }
@@ -47,13 +49,13 @@ impl World {
     }
 
     fn hear(&mut self, intent: &Intent) {
-        let Self { scene, ledger, intents, wanted, contexts, panel, .. } = self;
-        panel.follow(intent, &cx(scene, ledger, intents, wanted, contexts));
+        let Self { scene, ledger, intents, wanted, contexts, panel, file, .. } = self;
+        panel.follow(intent, &Cx { file: file.as_ref(), ..cx(scene, ledger, intents, wanted, contexts) });
     }
 
     fn ui(&mut self, ui: &mut Ui) {
-        let Self { scene, ledger, intents, wanted, contexts, panel, .. } = self;
-        panel.ui(ui, &cx(scene, ledger, intents, wanted, contexts));
+        let Self { scene, ledger, intents, wanted, contexts, panel, file, .. } = self;
+        panel.ui(ui, &Cx { file: file.as_ref(), ..cx(scene, ledger, intents, wanted, contexts) });
         for (_, intent) in self.intents.take() {
             self.hear(&intent);
             self.sent.push(intent);
@@ -112,6 +114,7 @@ fn cx<'a>(
     contexts: &'a Contexts,
 ) -> Cx<'a> {
     Cx {
+        file: None,
         scene,
         selected: None,
         changes: ledger,
@@ -415,4 +418,30 @@ fn a_small_panel_shows_rows_and_the_span_that_is_looked_at() {
     assert!(chosen.bottom() <= detail.top(), "{chosen:?} under {detail:?}");
     let axis = harness.get_by_label_contains("Spans; arrows move").rect();
     assert!(chosen.top() >= axis.top() && axis.height() > 60.0, "{chosen:?} in {axis:?}");
+}
+
+/// A file is looked at as what a search found, without a backend.
+#[test]
+fn the_traces_of_a_file() {
+    let mut world = World::new(Remote::Waiting);
+    world.scene = Scene::default();
+    let traces = Remote::Live(Arc::new(demo::found()), demo::NOW);
+    world.file = Some(crate::file::TraceFile { name: "slow.json".into(), traces });
+    let first = demo::found().traces[0].summary.id.clone();
+    let mut harness = world.harness();
+    harness.get_by_label("slow.json");
+    assert!(harness.query_by_label("Time range").is_none(), "there is nobody to ask");
+    harness.state_mut().hear(&Intent::OpenTrace(first));
+    harness.run();
+    harness.get_by_label("Back to results").click();
+    harness.run();
+    harness.get_by_label("Close file").click();
+    harness.run();
+    assert_eq!(harness.state_mut().sent(), [Intent::CloseFile]);
+    let why = Problem::new("The file could not be opened", "page.html: it is empty", "Save it again");
+    let file = harness.state_mut().file.as_mut().expect("a file");
+    file.traces = Remote::Denied(why);
+    harness.run();
+    harness.get_by_label_contains("page.html: it is empty");
+    harness.get_by_label("Open another file…");
 }

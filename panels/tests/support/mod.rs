@@ -57,6 +57,7 @@ impl World {
     }
     pub(crate) fn cx(&self) -> Cx<'_> {
         Cx {
+            file: None,
             scene: &self.scene,
             selected: self.selected.as_ref(),
             changes: &self.ledger,

@@ -1,15 +1,18 @@
 //! Traces: finds Jaeger's query API, and asks it for services, for traces, and for one trace.
 
-pub(crate) mod jaeger;
+mod file;
+pub(crate) mod read;
+
+pub use file::{open_traces, readable};
 
 use crate::find::{self, Wanted};
 use crate::limits::{self, Limit};
 use crate::session::Session;
 use crate::tunnel::{Answer, Place};
-use jaeger::Refusal;
 use mesh::scene::Step;
 use mesh::trace::{Found, Odd, Opened, TraceQuery};
 use mesh::{Observation, Problem};
+use read::{Refusal, jaeger};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -17,6 +17,16 @@ pub enum Odd {
     Timeless(usize),
     /// So many spans last less than nothing.
     Negative(usize),
+    /// So many spans do not say when they ended.
+    Endless(usize),
+    /// So many spans came under the lower half of their trace's id.
+    Short(usize),
+    /// So many ids are a client's and its server's.
+    Shared(usize),
+    /// So many spans have the id of another.
+    Doubled(usize),
+    /// So many spans are their own parents.
+    Selves(usize),
     /// The parents of so many spans are missing.
     Orphans(usize),
     /// So many spans are each other's parents, in a ring.
@@ -48,6 +58,15 @@ impl fmt::Display for Odd {
                 write!(f, "{} without a start, drawn where the parent begins", spans(*count))
             }
             Self::Negative(count) => write!(f, "{} with a negative duration, drawn as 0", spans(*count)),
+            Self::Endless(1) => f.write_str("1 span does not say when it ended, drawn as 0"),
+            Self::Endless(count) => write!(f, "{count} spans do not say when they ended, drawn as 0"),
+            Self::Short(count) => write!(f, "{} came under half of the trace's id", spans(*count)),
+            Self::Shared(1) => f.write_str("1 id is a client's and its server's, taken apart"),
+            Self::Shared(count) => write!(f, "{count} ids are a client's and its server's, taken apart"),
+            Self::Doubled(1) => f.write_str("1 span has the id of another, taken apart"),
+            Self::Doubled(count) => write!(f, "{count} spans have the ids of others, taken apart"),
+            Self::Selves(1) => f.write_str("1 span names itself as its parent"),
+            Self::Selves(count) => write!(f, "{count} spans name themselves as their parents"),
             Self::Orphans(1) => f.write_str("the parent of 1 span is missing"),
             Self::Orphans(count) => write!(f, "the parents of {count} spans are missing"),
             Self::Ring(count) => write!(f, "parents form a ring ({})", spans(*count)),

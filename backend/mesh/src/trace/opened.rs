@@ -38,6 +38,9 @@ impl Opened {
     pub fn of(mut trace: Trace, mut odd: Vec<Odd>) -> Self {
         odd.extend(some(once(&mut trace.spans), Odd::Twice));
         let parents = Parents::of(&trace.spans);
+        odd.extend(some(parents.shared, Odd::Shared));
+        odd.extend(some(parents.doubled, Odd::Doubled));
+        odd.extend(some(parents.selves, Odd::Selves));
         odd.extend(some(parents.missing.len(), Odd::Orphans));
         odd.extend(parents.rings.iter().map(|spans| Odd::Ring(*spans)));
         odd.extend(times::settle(&mut trace.spans, &parents));

@@ -41,12 +41,12 @@ fn a_client_and_its_server_may_share_an_id() {
     check(
         &["a web server 10+100", "b<a web client 20+80", "b<a pay server 30+60", "c<b pay internal 40+10"],
         &["a@10 20", " b@20 20", "  b@30 50", "   c@40 10"],
-        &[],
+        &["1 id is a client's and its server's, taken apart"],
     );
     check(
         &["b<a pay server 30+50", "c<b pay internal 40+10", "b<a web client 20+80", "a web server 10+100"],
         &["a@10 20", " b@20 30", "  b@30 40", "   c@40 10"],
-        &[],
+        &["1 id is a client's and its server's, taken apart"],
     );
 }
 
@@ -73,7 +73,7 @@ fn its_own_parent_and_a_missing_one() {
     check(
         &["a<a s internal 10+10", "b<gone s internal 12+2"],
         &["a@10 10", "b@12 2"],
-        &["the parent of 1 span is missing"],
+        &["1 span names itself as its parent", "the parent of 1 span is missing"],
     );
 }
 

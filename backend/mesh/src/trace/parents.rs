@@ -11,6 +11,12 @@ pub(super) struct Parents {
     pub(super) of: Vec<Option<usize>>,
     /// Spans that name a parent which is not there.
     pub(super) missing: HashSet<usize>,
+    /// Ids that a client and its server share.
+    pub(super) shared: usize,
+    /// Spans that have the id of another.
+    pub(super) doubled: usize,
+    /// Spans that name themselves.
+    pub(super) selves: usize,
     /// How many spans each ring had before it was cut at its earliest.
     pub(super) rings: Vec<usize>,
 }
@@ -20,6 +26,7 @@ impl Parents {
         let mut by_id: HashMap<&str, usize> = HashMap::with_capacity(spans.len());
         // The client's side of a span whose id both sides share, by the server's.
         let mut callers: HashMap<usize, usize> = HashMap::new();
+        let mut parents = Self::default();
         for (index, span) in spans.iter().enumerate().filter(|(_, span)| !span.id.is_empty()) {
             match by_id.entry(&span.id) {
                 Entry::Vacant(free) => drop(free.insert(index)),
@@ -30,15 +37,19 @@ impl Parents {
                         ("client", "server") => {
                             callers.insert(index, first);
                             taken.insert(index);
+                            parents.shared += 1;
                         }
-                        ("server", "client") => drop(callers.insert(first, index)),
-                        _ => {}
+                        ("server", "client") if !callers.contains_key(&first) => {
+                            callers.insert(first, index);
+                            parents.shared += 1;
+                        }
+                        _ => parents.doubled += 1,
                     }
                 }
             }
         }
-        let mut parents = Self::default();
         for (index, span) in spans.iter().enumerate() {
+            parents.selves += usize::from(!span.id.is_empty() && span.parent.as_ref() == Some(&span.id));
             let named = span.parent.as_deref().filter(|parent| *parent != span.id);
             let parent = callers.get(&index).or_else(|| by_id.get(named?)).copied();
             if parent.is_none() && named.is_some() {

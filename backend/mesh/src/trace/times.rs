@@ -35,7 +35,8 @@ pub(super) fn settle(spans: &mut [Span], parents: &Parents) -> Vec<Odd> {
         let answers = !same_clock && span.kind == "server" && above.kind == "client";
         if answers && (start < above.start_us || start > above.end_us()) {
             let spare = above.duration_us.saturating_sub(span.duration_us) / 2;
-            by = (above.start_us + spare).wrapping_sub(span.start_us) as i64;
+            let middle = i128::from(above.start_us.saturating_add(spare)) - i128::from(span.start_us);
+            by = i64::try_from(middle).unwrap_or(if middle < 0 { i64::MIN } else { i64::MAX });
         }
         if by != 0 {
             (skewed, most) = (skewed + 1, by.unsigned_abs().max(most));

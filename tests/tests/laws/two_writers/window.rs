@@ -195,6 +195,7 @@ impl Window {
     fn shown(&self, id: ChangeId) -> Vec<String> {
         let (intents, contexts, wanted) = (Intents::default(), Contexts::default(), Wanted::default());
         let cx = Cx {
+            file: None,
             scene: &self.seen,
             selected: None,
             changes: &self.ledger,

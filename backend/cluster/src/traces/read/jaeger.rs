@@ -1,50 +1,40 @@
 //! Jaeger's JSON (`/api/traces`) as traces of our own.
 
+use super::Refusal;
+use super::gathered::{Gathered, Reading};
+use super::ids::{key, same, span_id, trace_id};
+use super::otlp_json::sized;
 use crate::element::{self, Fields, fields, list, texts, written};
-use mesh::trace::{Found, Odd, Opened, Span, Tags, Trace};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use mesh::trace::{Found, Span, Tags};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Why an answer has no traces.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// The tracing backend's own words.
-    Said(String),
-    /// It is not an answer of Jaeger's query API.
-    Foreign,
-}
-
 /// Reads the traces of an answer of Jaeger's query API.
 pub(crate) fn parse(body: &[u8]) -> Result<Found, Refusal> {
-    let body = String::from_utf8_lossy(body);
-    let answer = data(&body)?;
-    let mut found = Found::default();
-    let mut read: Vec<Reading> = Vec::new();
-    let mut by_id: BTreeMap<String, usize> = BTreeMap::new();
-    let mut unread = 0;
-    for element in answer.elements {
-        let Some(reading) = Reading::of(element.get()) else {
-            unread += 1;
-            continue;
-        };
-        // One trace may be told in two pieces, under ids of two widths.
-        let id = key(&reading.trace.id);
-        match by_id.get(&id).filter(|_| !id.is_empty()) {
-            Some(known) => read[*known].append(reading),
-            None => {
-                by_id.insert(id, read.len());
-                read.push(reading);
-            }
+    let mut gathered = Gathered::default();
+    read(&String::from_utf8_lossy(body), &mut gathered)?;
+    Ok(gathered.found())
+}
+
+pub(super) fn read(body: &str, gathered: &mut Gathered) -> Result<(), Refusal> {
+    let answer = data(body)?;
+    gather(answer.elements, gathered);
+    gathered.told.extend(answer.errors);
+    Ok(())
+}
+
+/// Takes in traces. One may be told in two pieces, under ids of two widths.
+pub(super) fn gather(traces: Vec<&RawValue>, gathered: &mut Gathered) {
+    for trace in traces {
+        match Reading::of(trace.get()) {
+            Some(reading) => gathered.piece(reading),
+            None => gathered.unread_traces += 1,
         }
     }
-    if unread > 0 {
-        found.odd.push(Odd::UnreadTraces(unread));
-    }
-    found.odd.extend(answer.errors.into_iter().map(Odd::Told));
-    found.traces = read.into_iter().map(|reading| Arc::new(reading.opened())).collect();
-    Ok(found)
 }
 
 /// Reads the names of services, sorted.
@@ -73,26 +63,16 @@ fn data(body: &str) -> Result<Data<'_>, Refusal> {
         return Ok(Data { elements, errors });
     }
     match errors[..] {
-        [] if has_data(body) => Ok(Data { elements, errors }),
+        [] if speaks_of_data(body) => Ok(Data { elements, errors }),
         [] => Err(Refusal::Foreign),
         _ => Err(Refusal::Said(errors.join("; "))),
     }
 }
 
 /// Whether data is spoken of at all, be it null: other programs answer JSON too.
-fn has_data(body: &str) -> bool {
+pub(super) fn speaks_of_data(body: &str) -> bool {
     let answer: Option<BTreeMap<String, serde::de::IgnoredAny>> = serde_json::from_str(body).ok();
     answer.is_some_and(|answer| answer.contains_key("data"))
-}
-
-/// A trace while it is read.
-#[derive(Default)]
-struct Reading {
-    trace: Trace,
-    unread: usize,
-    unread_fields: usize,
-    negative: usize,
-    told: Vec<String>,
 }
 
 type Process = (String, Arc<Tags>);
@@ -110,29 +90,10 @@ impl Reading {
                     let span = reading.span(Value::Object(span), &processes);
                     reading.trace.spans.push(span);
                 }
-                _ => reading.unread += 1,
+                _ => reading.counts.unread += 1,
             }
         }
         Some(reading)
-    }
-
-    fn append(&mut self, mut other: Self) {
-        self.trace.spans.append(&mut other.trace.spans);
-        self.told.append(&mut other.told);
-        self.unread += other.unread;
-        self.unread_fields += other.unread_fields;
-        self.negative += other.negative;
-    }
-
-    fn opened(self) -> Opened {
-        let counted = [
-            (self.unread, Odd::Unread as fn(usize) -> Odd),
-            (self.unread_fields, Odd::UnreadFields),
-            (self.negative, Odd::Negative),
-        ];
-        let counted = counted.into_iter().filter(|(count, _)| *count > 0).map(|(count, odd)| odd(count));
-        let odd = counted.chain(self.told.into_iter().map(Odd::Told)).collect();
-        Opened::of(self.trace, odd)
     }
 
     fn processes(&mut self, trace: &Fields<'_>) -> BTreeMap<String, Process> {
@@ -166,23 +127,18 @@ impl Reading {
         for mut log in self.elements(span["logs"].take()) {
             if log.is_object() {
                 let fields = log["fields"].take();
-                logs.push((self.time(&log["timestamp"]), self.tags(fields)));
+                logs.push((self.counts.whole(&log["timestamp"]), self.tags(fields)));
             } else {
-                self.unread_fields += 1;
+                self.counts.fields += 1;
             }
         }
-        let duration = &span["duration"];
-        if duration.as_f64().is_some_and(|duration| duration < 0.0) {
-            self.negative += 1;
-        }
-        let duration_us =
-            if duration.as_f64().is_some_and(|told| told < 0.0) { 0 } else { self.time(duration) };
+        let duration_us = self.counts.duration(&span["duration"]);
         Span {
             id: span_id,
             parent,
             service,
             kind: tags.get("span.kind").unwrap_or("internal").to_owned(),
-            start_us: self.time(&span["startTime"]),
+            start_us: self.counts.whole(&span["startTime"]),
             duration_us,
             operation: written(span["operationName"].take()),
             error: failed(&tags),
@@ -197,17 +153,18 @@ impl Reading {
     /// The parent, and what else a span points at. Which it only follows is not its parent.
     fn references(&mut self, span: &mut Value, own: &str) -> (Option<String>, Vec<String>) {
         let trace = key(span["traceID"].as_str().unwrap_or(&self.trace.id));
-        let (mut parent, mut links) = (None, Vec::new());
+        let (mut parent, mut links, mut itself) = (None, Vec::new(), false);
         for mut reference in self.elements(span["references"].take()) {
             if !reference.is_object() {
-                self.unread_fields += 1;
+                self.counts.fields += 1;
                 continue;
             }
             let to = span_id(&written(reference["spanID"].take()));
             let elsewhere = key(reference["traceID"].as_str().unwrap_or_default());
-            let here = elsewhere.is_empty() || elsewhere == trace;
+            let here = elsewhere.is_empty() || same(&elsewhere, &trace);
             let child = matches!(reference["refType"].as_str(), None | Some("" | "CHILD_OF"));
             if to.is_empty() || (here && to == own) {
+                itself |= child && !to.is_empty();
                 continue;
             }
             match here {
@@ -216,8 +173,8 @@ impl Reading {
                 false => links.push(format!("{elsewhere} {to}")),
             }
         }
-        let told = || Some(span_id(span["parentSpanID"].as_str()?)).filter(|to| !to.is_empty() && to != own);
-        (parent.or_else(told), links)
+        let told = || Some(span_id(span["parentSpanID"].as_str()?)).filter(|to| !to.is_empty());
+        (parent.or_else(told).or_else(|| itself.then(|| own.to_owned())), links)
     }
 
     fn elements(&mut self, value: Value) -> Vec<Value> {
@@ -225,7 +182,7 @@ impl Reading {
             Value::Array(elements) => elements,
             Value::Null => Vec::new(),
             _ => {
-                self.unread_fields += 1;
+                self.counts.fields += 1;
                 Vec::new()
             }
         }
@@ -235,52 +192,28 @@ impl Reading {
         let mut read = Vec::new();
         for mut tag in self.elements(tags) {
             match tag.as_object().is_some_and(|tag| tag.contains_key("key")) {
-                true => read.push((written(tag["key"].take()), written(tag["value"].take()))),
-                false => self.unread_fields += 1,
+                true => {
+                    let value = written(tag["value"].take());
+                    let value = if tag["type"] == "binary" { binary(value) } else { value };
+                    read.push((written(tag["key"].take()), value));
+                }
+                false => self.counts.fields += 1,
             }
         }
         read.into_iter().collect()
     }
+}
 
-    /// Microseconds; 0 where they are not told.
-    fn time(&mut self, value: &Value) -> u64 {
-        let told = match value {
-            Value::Null => return 0,
-            Value::String(text) => text.parse().ok(),
-            // As near as a number with a fraction comes.
-            number => number.as_u64().or_else(|| number.as_f64().map(|told| told.max(0.0) as u64)),
-        };
-        self.unread_fields += usize::from(told.is_none());
-        told.unwrap_or_default()
+/// Bytes stand there as base64.
+fn binary(text: String) -> String {
+    match STANDARD.decode(&text) {
+        Ok(bytes) => sized(&text, bytes.len()),
+        Err(_) => text,
     }
 }
 
-/// What tells an id from others, however it is written: in lower case, without zeros before it. Zeros alone
-/// are none.
-fn key(text: &str) -> String {
-    text.trim().trim_start_matches('0').to_ascii_lowercase()
-}
-
-/// A span's id in one way of writing: sixteen digits.
-fn span_id(text: &str) -> String {
-    let bare = key(text);
-    match bare.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        true if !bare.is_empty() => format!("{bare:0>16}"),
-        true => bare,
-        false => text.to_owned(),
-    }
-}
-
-/// A trace's id as it is shown: one of 64 bits may be told with sixteen zeros before it.
-fn trace_id(text: &str) -> String {
-    let text = text.trim().to_ascii_lowercase();
-    match text.strip_prefix("0000000000000000") {
-        Some(short) if short.len() == 16 => short.to_owned(),
-        _ => text,
-    }
-}
-
-fn failed(tags: &Tags) -> bool {
+/// Whether tags tell of a failure.
+pub(super) fn failed(tags: &Tags) -> bool {
     let any = |names: &[&str], fails: fn(&str) -> bool| names.iter().any(|name| tags.all(name).any(fails));
     any(&["error"], |value| value == "true")
         || any(&["otel.status_code"], |value| value == "ERROR")

@@ -1,0 +1,268 @@
+//! OTLP as JSON: of Jaeger's API v3, of Tempo, of the Collector's files (one answer in each line).
+
+use super::Refusal;
+use super::gathered::{Counts, Gathered};
+use super::otlp::{KINDS, Process, STATUSES, Told};
+use crate::element::{Fields, fields, list, text, written};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// Reads one document after the other.
+pub(super) fn read(body: &str, gathered: &mut Gathered) -> Result<(), Refusal> {
+    let mut any = false;
+    for document in serde_json::Deserializer::from_str(body).into_iter::<&RawValue>() {
+        let Ok(document) = document else {
+            if !any {
+                return Err(Refusal::Foreign);
+            }
+            gathered.counts.unread += 1;
+            break;
+        };
+        any |= self::document(document, gathered)?;
+    }
+    if any { Ok(()) } else { Err(Refusal::Foreign) }
+}
+
+/// Reads a document, or a list of such. Whether it is one of OTLP's.
+pub(super) fn document(document: &RawValue, gathered: &mut Gathered) -> Result<bool, Refusal> {
+    if document.get().starts_with('[') {
+        let mut any = false;
+        for element in list(Some(document)).unwrap_or_default() {
+            any |= envelope(element, gathered)?;
+        }
+        return Ok(any);
+    }
+    envelope(document, gathered)
+}
+
+/// What stands around the spans: `{"resourceSpans"}` itself, `{"batches"}` (Tempo), `{"trace"}` (Tempo's v2),
+/// `{"result"}` (Jaeger's v3).
+fn envelope(document: &RawValue, gathered: &mut Gathered) -> Result<bool, Refusal> {
+    let mut all = fields(document.get());
+    for name in ["result", "trace"] {
+        let Some(outer) = &all else { return Ok(false) };
+        if let Some(words) = outer.get("error").and_then(|error| said(error)) {
+            return Err(Refusal::Said(words));
+        }
+        let partial = text(outer.get("message").copied());
+        if name == "trace" && outer.contains_key(name) && !partial.is_empty() {
+            gathered.told.push(partial);
+        }
+        if let Some(inner) = outer.get(name) {
+            all = fields(inner.get());
+        }
+    }
+    let Some(all) = all else { return Ok(false) };
+    let Some(resources) = of(&all, ["resourceSpans", "resource_spans", "batches"]) else {
+        // Tempo's own way to say that a trace has nothing in it.
+        return Ok(false);
+    };
+    for resource in list(Some(resources)).ok_or(Refusal::Foreign)? {
+        self::resource(resource, gathered);
+    }
+    Ok(true)
+}
+
+/// An error of Jaeger's v3: `{"httpCode":404,"message":"trace not found"}`.
+fn said(error: &RawValue) -> Option<String> {
+    let all = fields(error.get())?;
+    Some(text(all.get("message").copied())).filter(|words| !words.is_empty())
+}
+
+/// A field by the first of its names that is there.
+fn of<'a, const N: usize>(all: &Fields<'a>, names: [&str; N]) -> Option<&'a RawValue> {
+    names.iter().find_map(|name| all.get(*name).copied())
+}
+
+fn resource(resource: &RawValue, gathered: &mut Gathered) {
+    let Some(all) = fields(resource.get()) else {
+        gathered.counts.unread += 1;
+        return;
+    };
+    let mut counts = Counts::default();
+    let process: Value =
+        all.get("resource").and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default();
+    let process = Process::of(attributes(field(&mut { process }, ["attributes", ""]), &mut counts));
+    let scopes = of(&all, ["scopeSpans", "scope_spans", "instrumentationLibrarySpans"]);
+    for scope in list(scopes).unwrap_or_default() {
+        let Some(all) = fields(scope.get()) else {
+            gathered.counts.unread += 1;
+            continue;
+        };
+        let scope = of(&all, ["scope", "instrumentationLibrary"]).and_then(|scope| fields(scope.get()));
+        let scope = scope.unwrap_or_default();
+        let scope = ["name", "version"].map(|name| text(scope.get(name).copied()));
+        for span in list(all.get("spans").copied()).unwrap_or_default() {
+            match serde_json::from_str(span.get()) {
+                Ok(span @ Value::Object(_)) => {
+                    let [name, version] = scope.clone();
+                    let mut own = std::mem::take(&mut counts);
+                    let told = Told { scope: (name, version), ..self::span(span, &mut own) };
+                    told.gather(&process, own, gathered);
+                }
+                _ => gathered.counts.unread += 1,
+            }
+        }
+    }
+}
+
+fn span(mut span: Value, counts: &mut Counts) -> Told {
+    let mut word = |names: [&str; 2]| written(field(&mut span, names));
+    let mut told = Told {
+        trace: word(["traceId", "trace_id"]),
+        id: word(["spanId", "span_id"]),
+        parent: word(["parentSpanId", "parent_span_id"]),
+        state: word(["traceState", "trace_state"]),
+        name: word(["name", ""]),
+        ..Told::default()
+    };
+    told.kind = number_of(field(&mut span, ["kind", ""]), "SPAN_KIND_", &KINDS, counts);
+    told.start = counts.whole(&field(&mut span, ["startTimeUnixNano", "start_time_unix_nano"]));
+    told.end = counts.whole(&field(&mut span, ["endTimeUnixNano", "end_time_unix_nano"]));
+    told.attributes = attributes(field(&mut span, ["attributes", ""]), counts);
+    for mut event in elements(field(&mut span, ["events", ""]), counts) {
+        let at = counts.whole(&field(&mut event, ["timeUnixNano", "time_unix_nano"]));
+        let name = written(field(&mut event, ["name", ""]));
+        told.events.push((at, name, attributes(field(&mut event, ["attributes", ""]), counts)));
+    }
+    for mut link in elements(field(&mut span, ["links", ""]), counts) {
+        let trace = written(field(&mut link, ["traceId", "trace_id"]));
+        told.links.push((trace, written(field(&mut link, ["spanId", "span_id"]))));
+    }
+    let mut status = field(&mut span, ["status", ""]);
+    told.message = written(field(&mut status, ["message", ""]));
+    told.status = number_of(field(&mut status, ["code", ""]), "STATUS_CODE_", &STATUSES, counts);
+    told
+}
+
+/// Takes a field of an object out, by either of its names.
+fn field(of: &mut Value, [name, other]: [&str; 2]) -> Value {
+    let Some(fields) = of.as_object_mut() else { return Value::Null };
+    match fields.get_mut(name) {
+        Some(value) => value.take(),
+        None if other.is_empty() => Value::Null,
+        None => fields.get_mut(other).map(Value::take).unwrap_or_default(),
+    }
+}
+
+/// A number, or a name that stands for it.
+fn number_of(value: Value, prefix: &str, names: &[&str], counts: &mut Counts) -> i64 {
+    let read = match &value {
+        Value::Null => Some(0),
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => match text.strip_prefix(prefix) {
+            Some("UNSPECIFIED" | "UNSET") => Some(0),
+            Some(name) => names
+                .iter()
+                .position(|known| known.eq_ignore_ascii_case(name))
+                .and_then(|at| i64::try_from(at).ok()),
+            None => text.parse().ok(),
+        },
+        _ => None,
+    };
+    counts.fields += usize::from(read.is_none());
+    read.unwrap_or_default()
+}
+
+/// The objects of a list.
+fn elements(value: Value, counts: &mut Counts) -> Vec<Value> {
+    let mut all = match value {
+        Value::Array(all) => all,
+        Value::Null => return Vec::new(),
+        _ => {
+            counts.fields += 1;
+            return Vec::new();
+        }
+    };
+    let before = all.len();
+    all.retain(Value::is_object);
+    counts.fields += before - all.len();
+    all
+}
+
+fn attributes(value: Value, counts: &mut Counts) -> Vec<(String, String)> {
+    let mut read = Vec::new();
+    for mut attribute in elements(value, counts) {
+        if attribute.get("key").is_none() {
+            counts.fields += 1;
+            continue;
+        }
+        let value = field(&mut attribute, ["value", ""]);
+        let value = match bytes(&value) {
+            Some((text, length)) => sized(text, length),
+            None => written(plain(value, counts)),
+        };
+        read.push((written(field(&mut attribute, ["key", ""])), value));
+    }
+    read
+}
+
+/// Bytes as text: their base64 and how many there are.
+pub(super) fn sized(base64: &str, length: usize) -> String {
+    format!("{base64} ({length} {})", if length == 1 { "byte" } else { "bytes" })
+}
+
+fn bytes(any: &Value) -> Option<(&str, usize)> {
+    let text = any.get("bytesValue").or_else(|| any.get("bytes_value"))?.as_str()?;
+    let decoded = STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).ok()?;
+    Some((text, decoded.len()))
+}
+
+/// A value without what says of which type it is. Some write the value itself.
+fn plain(mut any: Value, counts: &mut Counts) -> Value {
+    let Some((of, mut value)) = typed(&mut any) else { return any };
+    match of {
+        Type::Plain => value,
+        Type::Int => match value.as_str().map(str::parse::<i64>) {
+            Some(Ok(number)) => number.into(),
+            Some(Err(_)) => {
+                counts.fields += 1;
+                value
+            }
+            None => value,
+        },
+        Type::List => {
+            let Value::Array(values) = field(&mut value, ["values", ""]) else {
+                return Value::Array(Vec::new());
+            };
+            values.into_iter().map(|value| plain(value, counts)).collect()
+        }
+        Type::Map => {
+            let mut all = serde_json::Map::new();
+            for mut entry in elements(field(&mut value, ["values", ""]), counts) {
+                let key = written(field(&mut entry, ["key", ""]));
+                all.insert(key, plain(field(&mut entry, ["value", ""]), counts));
+            }
+            all.into()
+        }
+    }
+}
+
+enum Type {
+    Plain,
+    Int,
+    List,
+    Map,
+}
+
+/// What a value says of itself, and what it holds.
+fn typed(any: &mut Value) -> Option<(Type, Value)> {
+    let fields = any.as_object_mut()?;
+    if fields.is_empty() {
+        return Some((Type::Plain, Value::Null));
+    }
+    let (name, value) = fields.iter_mut().find(|(_, value)| !value.is_null())?;
+    let of = match name.as_str() {
+        "stringValue" | "string_value" | "boolValue" | "bool_value" | "bytesValue" | "bytes_value" => {
+            Type::Plain
+        }
+        "doubleValue" | "double_value" => Type::Plain,
+        "intValue" | "int_value" => Type::Int,
+        "arrayValue" | "array_value" => Type::List,
+        "kvlistValue" | "kvlist_value" => Type::Map,
+        _ => return None,
+    };
+    Some((of, value.take()))
+}
