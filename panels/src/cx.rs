@@ -43,6 +43,15 @@ pub struct Cx<'a> {
     pub file: Option<&'a TraceFile>,
 }
 
+impl Cx<'_> {
+    /// Over how many seconds what is shown was measured: fewer than were chosen while there is no more, more
+    /// where it is rarely read.
+    pub fn measured_secs(&self) -> u64 {
+        let measured = self.scene.traffic.value().map(|traffic| traffic.window_secs);
+        measured.filter(|secs| *secs > 0).unwrap_or(self.window_secs)
+    }
+}
+
 /// The intents of one frame, each with the place in the code that sent it.
 #[derive(Default)]
 pub struct Intents(RefCell<Vec<(&'static Location<'static>, Intent)>>);

@@ -228,7 +228,7 @@ fn name(peer: &Peer) -> String {
 }
 
 /// Who called, as telemetry tells it, and the trust domain.
-fn measured(mesh: &Mesh, path: &Path, callee: &Workload, plain: bool) -> (Identity, String) {
+pub(crate) fn measured(mesh: &Mesh, path: &Path, callee: &Workload, plain: bool) -> (Identity, String) {
     let own = || TRUST_DOMAIN.to_owned();
     if plain {
         return (Identity::Nobody, own());

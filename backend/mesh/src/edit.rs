@@ -13,6 +13,7 @@ pub mod rate_limit;
 pub mod routes;
 pub mod rule_words;
 pub mod rules;
+pub mod seen;
 pub mod shares;
 pub mod split;
 pub mod telemetry;

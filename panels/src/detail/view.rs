@@ -248,14 +248,18 @@ pub(super) fn figures(reading: &Reading) -> Figures {
 
 /// Why a thing is as it is, also where nothing is wrong.
 pub(super) fn reason(traffic: Option<&Traffic>, health: Health, why: String) -> String {
+    let missing = traffic.and_then(|traffic| traffic.coverage.words());
     match health {
         _ if !why.is_empty() => why,
-        Health::Idle => match traffic.map(|traffic| traffic.coverage.words()) {
-            None => "nothing is measured".to_owned(),
-            Some(None) => "no traffic in this window".to_owned(),
-            Some(Some(missing)) => missing,
+        Health::Idle => match (traffic, missing) {
+            (None, _) => "nothing is measured".to_owned(),
+            (_, None) => "no traffic in this window".to_owned(),
+            (_, Some(missing)) => missing,
         },
-        Health::Healthy => "all calls succeed".to_owned(),
+        Health::Healthy => match missing {
+            None => "all calls succeed".to_owned(),
+            Some(missing) => format!("all calls succeed; {missing}"),
+        },
         _ => why,
     }
 }

@@ -124,7 +124,7 @@ fn arrived(form: &mut Form<'_>, at: &HttpRule) {
     if copied.is_empty() {
         return;
     }
-    let window = form.cx().window_secs;
+    let window = form.cx().measured_secs();
     let ask = |range: &Range| form.cx().reads.series(range);
     let all = [
         rate(REQUESTS).to_service(service).arrived().by(VERSION).over(window),

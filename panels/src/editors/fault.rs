@@ -196,6 +196,6 @@ fn effect(form: &Form<'_>, service: &Service) -> Option<String> {
     if aborted > 0.0 {
         said.push(format!("{} of calls aborted", fmt::percent(aborted / all * 100.0)));
     }
-    let over = window::name(form.cx().window_secs).to_lowercase();
+    let over = window::name(form.cx().measured_secs()).to_lowercase();
     Some(format!("{}  measured in the {over}: {}", icon::LIGHTNING, said.join(", ")))
 }

@@ -226,7 +226,7 @@ fn plaintext(mesh: &Mesh, traffic: &Traffic, scope: &Scope) -> Callers {
 
 fn cut_off(ui: &mut Ui, cx: &Cx<'_>, callers: Option<(Callers, bool)>, planned: bool) {
     let tokens = Tokens::of(ui);
-    let window = window::name(cx.window_secs).to_lowercase();
+    let window = window::name(cx.measured_secs()).to_lowercase();
     let Some((callers, hour)) = callers else {
         let what = "Who would be cut off is not known: nothing is measured";
         problem::line(ui, problem::Level::Warning, what, "", "");

@@ -60,6 +60,7 @@ pub const EDITORS: &[EditorRow] = &[
     row::<way_in::WayIn>(),
     row::<external::External>(),
     row::<access::Asked>(),
+    row::<access::OnlySeen>(),
     row::<visibility::Visible>(),
     row::<telemetry::Telemetry>(),
     row::<extensions::Extension>(),

@@ -109,7 +109,7 @@ impl Counted {
     /// "over 60 s (594 calls)".
     fn over(&self, form: &mut Form<'_>, at: &Rule) -> String {
         let all: f64 = self.got(form, at).iter().map(|(_, share)| share.count).sum();
-        let window = fmt::duration(form.cx().window_secs as f64);
+        let window = fmt::duration(form.cx().measured_secs() as f64);
         let what = if self.opened { "opened connections" } else { "calls" };
         format!("over {window} ({} {what})", fmt::count(all.round() as usize))
     }

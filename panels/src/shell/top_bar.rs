@@ -12,6 +12,7 @@ use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Status, Tokens, badge, button, fmt, icon, mark, problem, text, window};
 use crate::words::READ_ONLY;
 use egui::{Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use mesh::traffic::Coverage;
 use mesh::{Problem, Remote};
 
 /// Height of the bar.
@@ -198,6 +199,9 @@ fn window_menu(ui: &mut Ui, cx: &Cx<'_>) {
 fn fresh(cx: &Cx<'_>) -> (Status, &'static str, String) {
     let (status, word) = match (&cx.scene.traffic, cx.paused) {
         (_, true) => (Status::Idle, "paused"),
+        (Remote::Live(traffic, _), _) if let Coverage::Warming { secs, of } = traffic.coverage => {
+            return (Status::Idle, "warming up", format!("{secs} of {of} s"));
+        }
         (Remote::Live(..), _) => (Status::Healthy, "live"),
         (Remote::Waiting, _) => (Status::Idle, "waiting"),
         (Remote::Stale(..), _) => (Status::Degraded, "stale"),

@@ -63,6 +63,45 @@ fn a_policy_made_in_access_denies_one_caller() -> Result<()> {
     session.is_well()
 }
 
+/// Exactly what was seen is let in: every page stays whole, a call that was never seen is refused, and the undo
+/// lets it in.
+#[test]
+fn exactly_what_was_seen_is_let_in() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    // The gateway leads to ratings, which it never called before.
+    sandbox.apply(&[json!({ "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": { "name": "ratings-from-outside", "namespace": "bookinfo" },
+        "spec": { "hosts": ["*"], "gateways": ["bookinfo-gateway"], "http": [{
+            "match": [{ "uri": { "prefix": "/ratings" } }],
+            "route": [{ "destination": { "host": "ratings", "port": { "number": 9080 } } }] }] } })])?;
+    let session = Session::connect(&sandbox)?;
+    let window = &session.window;
+    // Each version of reviews has called who it calls.
+    until("stars", || Ok(stars(&sandbox)? == Some(true)))?;
+    window.wait_for("ratings v1", SOON)?;
+    window.click("reviews v3")?;
+    window.wait_for("Seen calls only", SOON)?;
+    window.reveal("Seen calls only", 150.0..600.0)?;
+    window.click("Seen calls only")?;
+    let seen =
+        |of: &str| window.wait_until(of, SOON, |all| all.iter().find(|one| one.name.contains(of)).cloned());
+    seen("calls to 4 services")?;
+    choose(window, "seen calls only", "only seen ones")?;
+    seen("reviews: calls from bookinfo/bookinfo-productpage to 9080")?;
+    push_until_live(window)?;
+    until("a call never seen is refused", || Ok(sandbox.get("/ratings/0")?.0 == 403))?;
+    for _ in 0..30 {
+        let (status, page) = sandbox.get("/productpage")?;
+        ensure!(status == 200 && !page.contains("Error fetching"), "{status} {page}");
+        ensure!(stars(&sandbox)? != Some(false), "ratings are refused");
+    }
+    window.click("Undo")?;
+    until("let in again", || Ok(sandbox.get("/ratings/0")?.0 == 200))?;
+    let left = sandbox.kubectl(&["get", "authorizationpolicy", "-n", "bookinfo", "-o", "name"])?;
+    ensure!(left.trim().is_empty(), "{left}");
+    session.is_well()
+}
+
 /// A connection to a sandbox, with its newest mesh.
 pub(crate) struct Steering {
     pub(crate) runtime: tokio::runtime::Runtime,

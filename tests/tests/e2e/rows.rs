@@ -29,6 +29,7 @@ const TRIED: &[(&str, &str, &str)] = &[
     ("Way in", "ways", "a_host_is_opened_and_closed"),
     ("External service", "ways", "a_service_outside_is_called_once_it_is_known"),
     ("External authorization", "access", "external_authorization_asks_before_a_call_is_let_in"),
+    ("Seen calls only", "access", "exactly_what_was_seen_is_let_in"),
     ("Visibility", "rows", "calls_fail_and_do_not"),
     ("Telemetry", "telemetry", "without_sampling_there_are_no_new_traces"),
     ("Extensions", "extensions", "a_patch_adds_a_header_and_its_undo_takes_it_away"),

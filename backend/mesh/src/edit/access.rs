@@ -191,7 +191,7 @@ pub fn plan(plan: &mut Plan<'_>, at: &PolicyAt, wanted: Option<&Policy>) {
     evidence(plan, &made, was.as_ref());
 }
 
-fn write(plan: &mut Plan<'_>, at: &Ref, was: &Policy, wanted: &Policy) {
+pub(super) fn write(plan: &mut Plan<'_>, at: &Ref, was: &Policy, wanted: &Policy) {
     if was == wanted {
         return;
     }
@@ -255,7 +255,7 @@ impl<'a> Side<'a> {
     }
 }
 
-fn evidence(plan: &mut Plan<'_>, at: &Ref, was: Option<&Object>) {
+pub(super) fn evidence(plan: &mut Plan<'_>, at: &Ref, was: Option<&Object>) {
     let mesh = plan.mesh();
     let after = plan.object_after(at);
     let (now, was) = (Side::of(mesh, at, after.as_ref()), Side::of(mesh, at, was));

@@ -9,6 +9,7 @@ use mesh::edit::access::{self, Policy};
 use mesh::edit::policy::PolicyAt;
 use mesh::plan::Plan;
 use mesh::{Mesh, Object, Ref};
+use std::fmt::Debug;
 
 /// Rows that are shown.
 const MOST: usize = 8;
@@ -27,14 +28,19 @@ fn outcome(mesh: &Mesh, at: &PolicyAt, wanted: Option<&Policy>) -> Option<(Ref, 
     Some((step.at, step.after))
 }
 
-/// Shows who is touched.
+/// Shows who is touched by a policy.
 pub(super) fn show(form: &mut Form<'_>, at: &PolicyAt, wanted: Option<&Policy>) {
+    shown(form, &(at, wanted), |mesh| after(mesh, at, wanted));
+}
+
+/// Shows who is touched where the policies become these; `of` tells a draft from others.
+pub(super) fn shown(form: &mut Form<'_>, of: &impl Debug, after: impl Fn(&Mesh) -> Option<Policies<'_>>) {
     if !form.differs() {
         return;
     }
-    let window = window::name(form.cx().window_secs).to_lowercase();
-    let found = form.measured(&("touched", at, wanted), |mesh, traffic| {
-        let after = after(mesh, at, wanted)?;
+    let window = window::name(form.cx().measured_secs()).to_lowercase();
+    let found = form.measured(&("touched", of), |mesh, traffic| {
+        let after = after(mesh)?;
         Some(touched(&Policies::of(mesh), &after, traffic))
     });
     let Some(found) = found else {

@@ -4,6 +4,9 @@
 mod effect;
 mod matrix;
 mod rules;
+mod seen;
+
+pub use seen::OnlySeen;
 
 use super::edits::{Chooser, Edits, Scoped};
 use super::form::{Form, NARROW, Setting};
