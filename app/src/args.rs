@@ -1,11 +1,15 @@
 //! The command line.
 
+mod connection;
+mod questions;
 mod values;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+pub(crate) use connection::Connection;
+pub(crate) use questions::{Check, CheckFormat, FailOn, Why, WhyFormat};
 use std::path::PathBuf;
-use values::{Unsaid, address, header, namespace, seconds};
+use values::seconds;
 
 /// See and steer an Istio service mesh: service graph, traces, traffic weights, faults, mutual TLS.
 ///
@@ -84,6 +88,13 @@ impl Cli {
                 *connection = std::mem::take(connection).or(window.connection);
                 &*connection
             }
+            Some(Command::Why(Why { connection, .. })) => {
+                if let Some(option) = of_window() {
+                    return misplaced(option, "why");
+                }
+                *connection = std::mem::take(connection).or(window.connection);
+                &*connection
+            }
         };
         let wrong = connection.prometheus.iter().find_map(|one| Some(("--prometheus", one.wrong()?)));
         let headers = connection.prometheus_header.iter();
@@ -113,76 +124,8 @@ pub(crate) enum Command {
     Check(Check),
     /// Open the window on a file of traces, without a cluster
     Open(Open),
-}
-
-/// Which cluster, and where its parts are.
-#[derive(Clone, Debug, Default, Args)]
-pub(crate) struct Connection {
-    /// Kubeconfig file [default: $KUBECONFIG, else ~/.kube/config]
-    #[arg(long, value_name = "FILE")]
-    pub(crate) kubeconfig: Option<PathBuf>,
-    /// Context of the kubeconfig
-    #[arg(long)]
-    pub(crate) context: Option<String>,
-    /// Only this namespace (may be repeated)
-    #[arg(long, short = 'n', value_name = "NAMESPACE", value_parser = namespace)]
-    pub(crate) namespace: Vec<String>,
-    /// Prometheus, where it is not to be found in the cluster
-    #[arg(long, value_name = "URL", value_parser = address)]
-    pub(crate) prometheus: Option<Unsaid<String>>,
-    /// A header of every request to the Prometheus of --prometheus, as in "X-Scope-OrgID: shop" (may be
-    /// repeated)
-    #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
-    pub(crate) prometheus_header: Vec<Unsaid<(String, String)>>,
-    /// Jaeger's query API, where it is not to be found in the cluster
-    #[arg(long, value_name = "URL")]
-    pub(crate) tracing: Option<String>,
-    /// istiod's monitoring port, where it is not to be found in the cluster
-    #[arg(long, value_name = "URL")]
-    pub(crate) istiod: Option<String>,
-}
-
-impl Connection {
-    /// What stands after the command, and what stands before it where nothing does after.
-    fn or(self, before: Self) -> Self {
-        Self {
-            kubeconfig: self.kubeconfig.or(before.kubeconfig),
-            context: self.context.or(before.context),
-            namespace: before.namespace.into_iter().chain(self.namespace).collect(),
-            prometheus: self.prometheus.or(before.prometheus),
-            prometheus_header: before.prometheus_header.into_iter().chain(self.prometheus_header).collect(),
-            tracing: self.tracing.or(before.tracing),
-            istiod: self.istiod.or(before.istiod),
-        }
-    }
-
-    /// The first option that is given.
-    fn given(&self) -> Option<&'static str> {
-        let all = [
-            ("--kubeconfig", self.kubeconfig.is_some()),
-            ("--context", self.context.is_some()),
-            ("--namespace", !self.namespace.is_empty()),
-            ("--prometheus", self.prometheus.is_some()),
-            ("--prometheus-header", !self.prometheus_header.is_empty()),
-            ("--tracing", self.tracing.is_some()),
-            ("--istiod", self.istiod.is_some()),
-        ];
-        all.into_iter().find_map(|(name, given)| given.then_some(name))
-    }
-
-    pub(crate) fn target(&self, read_only: bool) -> cluster::Target {
-        cluster::Target {
-            kubeconfig: self.kubeconfig.clone(),
-            context: self.context.clone(),
-            namespaces: self.namespace.clone(),
-            prometheus: self.prometheus.as_ref().and_then(Unsaid::get).cloned(),
-            prometheus_headers: self.prometheus_header.iter().filter_map(|one| one.get().cloned()).collect(),
-            tracing: self.tracing.clone(),
-            istiod: self.istiod.clone(),
-            read_only,
-            ..cluster::Target::default()
-        }
-    }
+    /// Say what becomes of a call: which rule takes it, where it goes, whether it is let in and by whom
+    Why(Why),
 }
 
 #[derive(Clone, Debug, Default, Args)]
@@ -298,36 +241,6 @@ pub(crate) struct Proxies {
     pub(crate) output: TableFormat,
 }
 
-/// Shown below the options of `check`.
-const STATUS: &str =
-    "Exit status: 0 nothing as bad as --fail-on was found, 1 something was, 2 it could not be looked for.";
-
-#[derive(Debug, Args)]
-#[command(after_help = STATUS)]
-pub(crate) struct Check {
-    #[command(flatten)]
-    pub(crate) connection: Connection,
-    /// File, folder or - for standard input (may be repeated); alone, or laid over the mesh of --context
-    #[arg(long, short = 'f', value_name = "FILE")]
-    pub(crate) file: Vec<PathBuf>,
-    /// What the mesh as a whole is told (MeshConfig), where it is not to be read from the cluster
-    #[arg(long, value_name = "FILE")]
-    pub(crate) mesh_config: Option<PathBuf>,
-    /// Format
-    #[arg(long, short, value_enum, default_value_t = CheckFormat::Text)]
-    pub(crate) output: CheckFormat,
-    /// How bad a finding makes the exit status 1
-    #[arg(long, value_enum, default_value_t = FailOn::Error)]
-    pub(crate) fail_on: FailOn,
-    /// Leave out a check, or one for some objects: NAME, or NAME="Kind namespace/name" with * for anything
-    /// (may be repeated)
-    #[arg(long, short = 'S', value_name = "NAME[=OBJECT]")]
-    pub(crate) suppress: Vec<String>,
-    /// Say what a check is about: by its name, or by istioctl's or Kiali's code; "all" lists every check
-    #[arg(long, value_name = "NAME")]
-    pub(crate) explain: Option<String>,
-}
-
 #[derive(Debug, Args)]
 pub(crate) struct Open {
     /// Traces as Jaeger's page saves them, OTLP (JSON or protobuf) or Zipkin's JSON; packed by gzip or not
@@ -335,21 +248,6 @@ pub(crate) struct Open {
     /// Keep a picture of the window up to date in this PNG file
     #[arg(long, value_name = "FILE")]
     pub(crate) picture: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum CheckFormat {
-    Text,
-    Json,
-    Sarif,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum FailOn {
-    Error,
-    Warning,
-    Info,
-    Never,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -1,6 +1,6 @@
 //! The command `check`: what is wrong with a mesh, or with what stands in files.
 
-use crate::args::{Check, CheckFormat, FailOn};
+use crate::args::{Check, CheckFormat, Connection, FailOn};
 use crate::{commands, complain};
 use cluster::Needs;
 use jiff::Timestamp;
@@ -35,16 +35,8 @@ fn done(args: &Check) -> Result<ExitCode, Problem> {
         return explain(name).map(|()| ExitCode::SUCCESS);
     }
     let suppress = suppressed(&args.suppress)?;
-    let files = read(&args.file, &args.connection.namespace)?;
-    // Files alone are judged alone; a context that is named is what they are laid over.
-    let connect =
-        args.file.is_empty() || args.connection.context.is_some() || args.connection.kubeconfig.is_some();
-    let scene = connect.then(|| look(args)).transpose()?;
-    let mesh = match &scene {
-        Some(scene) if args.file.is_empty() => Arc::clone(&scene.mesh),
-        over => Arc::new(files.mesh(over.as_ref().map(|scene| &*scene.mesh))),
-    };
-    let config = mesh_config(args.mesh_config.as_deref(), scene.as_deref(), &mesh)?;
+    let Looked { files, scene, mesh, config } =
+        look_at(&args.connection, &args.file, args.mesh_config.as_deref())?;
     let world = World::new(&mesh, config.as_ref().map_err(Clone::clone).map(|config| &**config));
     let judged = match &scene {
         Some(scene) => judge(&world.watched(&scene.writes, Timestamp::now())),
@@ -98,13 +90,35 @@ fn suppressed(said: &[String]) -> Result<Vec<Suppress>, Problem> {
     Ok(all)
 }
 
-/// The mesh of the connection, with its own configuration among the answers.
-fn look(args: &Check) -> Result<Arc<Scene>, Problem> {
-    let needs = Needs { mesh_config: args.mesh_config.is_none(), ..Needs::default() };
-    commands::once(&args.connection, needs)
+/// What a command looks at: a mesh, files, or files laid over a mesh.
+pub(crate) struct Looked {
+    pub(crate) files: Files,
+    pub(crate) scene: Option<Arc<Scene>>,
+    pub(crate) mesh: Arc<Mesh>,
+    /// What the mesh as a whole is told, or why that is not known.
+    pub(crate) config: Config,
 }
 
-type Config = Result<Arc<MeshConfig>, Problem>;
+/// The mesh of the connection, the files, or both.
+pub(crate) fn look_at(
+    connection: &Connection,
+    paths: &[PathBuf],
+    config: Option<&Path>,
+) -> Result<Looked, Problem> {
+    let files = read(paths, &connection.namespace)?;
+    // Files alone are judged alone; a context that is named is what they are laid over.
+    let connect = paths.is_empty() || connection.context.is_some() || connection.kubeconfig.is_some();
+    let needs = Needs { mesh_config: config.is_none(), ..Needs::default() };
+    let scene = connect.then(|| commands::once(connection, needs)).transpose()?;
+    let mesh = match &scene {
+        Some(scene) if paths.is_empty() => Arc::clone(&scene.mesh),
+        over => Arc::new(files.mesh(over.as_ref().map(|scene| &*scene.mesh))),
+    };
+    let config = mesh_config(config, scene.as_deref(), &mesh)?;
+    Ok(Looked { files, scene, mesh, config })
+}
+
+pub(crate) type Config = Result<Arc<MeshConfig>, Problem>;
 
 fn mesh_config(file: Option<&Path>, scene: Option<&Scene>, mesh: &Mesh) -> Result<Config, Problem> {
     if let Some(file) = file {

@@ -27,6 +27,7 @@ mod signals;
 mod start;
 mod steering;
 mod trace_file;
+mod why;
 mod window;
 
 use mesh::Problem;
@@ -51,6 +52,7 @@ pub fn main() -> ExitCode {
         Some(args::Command::Graph(args)) => commands::graph(&args),
         Some(args::Command::Proxies(args)) => commands::proxies(&args),
         Some(args::Command::Check(args)) => return check::check(&args),
+        Some(args::Command::Why(args)) => return why::why(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

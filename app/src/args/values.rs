@@ -58,6 +58,38 @@ fn header_of(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// "outside", or "namespace/workload".
+pub(super) fn caller(text: &str) -> Result<mesh::why::From, String> {
+    text.parse().map_err(|_| "a caller is a namespace, a slash and a workload, or outside".to_owned())
+}
+
+/// A host with a port or without; an address of the web is none.
+pub(super) fn called(text: &str) -> Result<String, String> {
+    let odd = |sign: char| sign.is_whitespace() || sign.is_control() || "/?#@".contains(sign);
+    match text.is_empty() || text.starts_with(':') || text.contains(odd) {
+        true => Err("write a host as it is asked for, and a port behind a colon if need be".to_owned()),
+        false => Ok(text.to_owned()),
+    }
+}
+
+pub(super) fn path(text: &str) -> Result<String, String> {
+    match text.starts_with('/') && !text.contains(|sign: char| sign.is_whitespace() || sign.is_control()) {
+        true => Ok(text.to_owned()),
+        false => Err("a path begins with / and has no spaces".to_owned()),
+    }
+}
+
+/// A header: "name=value", or as it is sent, "name: value".
+pub(super) fn pair(text: &str) -> Result<(String, String), String> {
+    let at = text.find(['=', ':']).ok_or("write a header's name, = and its value")?;
+    let (name, value) = (text[..at].trim(), text[at + 1..].trim());
+    let token = |sign: char| sign.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(sign);
+    match !name.is_empty() && name.chars().all(token) && !value.contains(char::is_control) {
+        true => Ok((name.to_owned(), value.to_owned())),
+        false => Err("this is no name of a header, or no value".to_owned()),
+    }
+}
+
 /// Prometheus keeps nothing for longer.
 const LONGEST: u64 = 3650 * 86_400;
 
@@ -88,6 +120,22 @@ mod tests {
             .map(|text| seconds(text).ok())
             .into();
         assert_eq!(read, [Some(60), Some(300), Some(7200), Some(90), None, None, None, None, None, None]);
+    }
+
+    #[test]
+    fn calls() {
+        let pair = |text: &str| pair(text).ok().map(|(name, value)| format!("{name}>{value}"));
+        assert_eq!(pair("end-user=jason").as_deref(), Some("end-user>jason"));
+        assert_eq!(pair("end-user: a=b").as_deref(), Some("end-user>a=b"));
+        assert!(pair("x").is_none() && pair("=x").is_none() && pair("a b=c").is_none());
+        assert!(called("reviews:9080").is_ok() && called("http://reviews").is_err() && called("").is_err());
+        assert!(path("/a?b=c").is_ok() && path("a").is_err() && path("/a b").is_err());
+        assert!(
+            caller("outside").is_ok()
+                && caller("a/b").is_ok()
+                && caller("a").is_err()
+                && caller("/b").is_err()
+        );
     }
 
     #[test]

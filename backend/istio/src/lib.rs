@@ -6,7 +6,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod admit;
+pub mod api_routes;
 pub mod attach;
+pub mod block;
 pub mod canonical;
 pub mod cluster_name;
 pub mod delegation;
@@ -26,6 +28,7 @@ pub mod precedence;
 pub mod problem;
 pub mod protocol;
 pub mod refs;
+pub mod route;
 pub mod routing;
 pub mod select;
 pub mod shadow;

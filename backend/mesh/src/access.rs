@@ -101,7 +101,7 @@ impl<'a> Policies<'a> {
         }
         let each: Vec<Answer> = ports
             .into_iter()
-            .map(|(port, http)| verdict(&holding, &Call { identity, trust_domain, port, http }))
+            .map(|(port, http)| verdict(&holding, &Call::any(identity, trust_domain, port, http)))
             .collect();
         match each.split_first() {
             Some((first, more)) if more.iter().all(|other| other.may == first.may) => first.clone(),

@@ -52,6 +52,7 @@ pub mod touched;
 pub mod trace;
 pub mod traffic;
 mod undo;
+pub mod why;
 pub mod writes;
 
 pub use board::{Board, Observation};

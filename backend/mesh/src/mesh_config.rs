@@ -1,5 +1,6 @@
 //! What the mesh as a whole is told (istiod's ConfigMap), as far as editors ask.
 
+use istio::route::Settings;
 use istio::yaml::Unreadable;
 use serde_json::Value;
 
@@ -12,6 +13,12 @@ pub struct MeshConfig {
     pub retries: Option<Value>,
     /// `connectTimeout`, as it is written.
     pub connect_timeout: Option<String>,
+    /// What it says of who sees what, and how calls are read.
+    pub calls: Settings,
+    /// `trustDomain`.
+    pub trust_domain: Option<String>,
+    /// `enableAutoMtls` is off: proxies use mutual TLS only where a DestinationRule says so.
+    pub no_auto_mtls: bool,
 }
 
 /// One of `extensionProviders`.
@@ -102,6 +109,9 @@ impl MeshConfig {
             providers: all.iter().filter_map(one).collect(),
             retries: mesh.get("defaultHttpRetryPolicy").filter(|retries| retries.is_object()).cloned(),
             connect_timeout: mesh["connectTimeout"].as_str().map(str::to_owned),
+            calls: calls(mesh),
+            trust_domain: mesh["trustDomain"].as_str().map(str::to_owned),
+            no_auto_mtls: mesh["enableAutoMtls"] == false,
         }
     }
 
@@ -125,6 +135,23 @@ impl MeshConfig {
     /// Those that can be asked.
     pub fn authorizing(&self) -> impl Iterator<Item = &Provider> {
         self.providers.iter().filter(|provider| provider.authorizes())
+    }
+}
+
+fn calls(mesh: &Value) -> Settings {
+    let list = |name: &str| {
+        let all = mesh[name].as_array().into_iter().flatten();
+        all.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let paths = mesh["pathNormalization"]["normalization"].as_str().unwrap_or_default();
+    Settings {
+        services: list("defaultServiceExportTo"),
+        virtual_services: list("defaultVirtualServiceExportTo"),
+        destination_rules: list("defaultDestinationRuleExportTo"),
+        registry_only: mesh["outboundTrafficPolicy"]["mode"] == "REGISTRY_ONLY",
+        merge_slashes: matches!(paths, "MERGE_SLASHES" | "DECODE_AND_MERGE_SLASHES"),
+        paths_as_they_are: paths == "NONE",
+        ..Settings::default()
     }
 }
 

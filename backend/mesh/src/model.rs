@@ -1,5 +1,6 @@
 //! One revision of everything: services, workloads, pods and the configuration that touches them.
 
+mod calls;
 mod config;
 mod configured;
 mod hosts;

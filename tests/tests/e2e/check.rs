@@ -6,9 +6,13 @@ use harness::Program;
 use serde_json::Value;
 use std::time::Duration;
 
-/// What `binnacle check` prints, and its exit status.
 fn check(args: &[&str]) -> Result<(i32, String, String)> {
-    let all: Vec<&str> = std::iter::once("check").chain(args.iter().copied()).collect();
+    run("check", args)
+}
+
+/// The exit status of a command, and what it prints.
+pub(crate) fn run(command: &str, args: &[&str]) -> Result<(i32, String, String)> {
+    let all: Vec<&str> = std::iter::once(command).chain(args.iter().copied()).collect();
     let mut program = Program::start(&all, &[])?;
     let status = program.wait(Duration::from_secs(60))?;
     let words = program.stderr_to_end();

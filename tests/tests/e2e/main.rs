@@ -27,5 +27,6 @@ mod telemetry;
 mod trouble;
 mod trouble_in_the_window;
 mod ways;
+mod why;
 mod workload;
 mod yaml;

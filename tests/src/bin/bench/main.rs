@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "its output is what it is for")]
 
 mod bombs;
+mod calls;
 mod canvas;
 mod changes;
 mod endurance;
@@ -25,9 +26,10 @@ struct Row {
 type Part = fn() -> anyhow::Result<Vec<Row>>;
 
 /// Parts of the report that can be asked for by name.
-const PARTS: [(&str, Part); 5] = [
+const PARTS: [(&str, Part); 6] = [
     ("canvas", || Ok(canvas::rows())),
     ("model", || Ok(changes::rows())),
+    ("calls", || Ok(calls::rows())),
     ("running", running::rows),
     ("scale", scale::rows),
     ("bombs", || bombs::rows("")),

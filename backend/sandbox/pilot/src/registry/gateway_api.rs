@@ -4,11 +4,9 @@ use super::config::{Config, read};
 use super::service::Service;
 use super::untranslated::Untranslated;
 use istio::Object;
+use istio::api_routes::http_of_grpc;
 use istio::views::VirtualService;
-use istio::views::gateway_api::{
-    GROUP, Gateway, GatewayClass, GrpcMethodMatch, GrpcRoute, GrpcRouteMatch, GrpcRouteRule, HttpRoute,
-    HttpRouteMatch, HttpRouteRule, PathMatch, ReferenceGrant,
-};
+use istio::views::gateway_api::{GROUP, Gateway, GatewayClass, GrpcRoute, HttpRoute, ReferenceGrant};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -71,7 +69,7 @@ impl GatewayApi {
             "GatewayClass" => self.classes.extend(read(object, problems)),
             "Gateway" => self.gateways.extend(read(object, problems)),
             "HTTPRoute" => self.routes.extend(read(object, problems)),
-            "GRPCRoute" => self.routes.extend(read::<GrpcRoute>(object, problems).map(http_of_grpc)),
+            "GRPCRoute" => self.routes.extend(read::<GrpcRoute>(object, problems).map(of_grpc)),
             "ReferenceGrant" => self.grants.extend(read(object, problems)),
             _ => {}
         }
@@ -95,39 +93,8 @@ impl GatewayApi {
     }
 }
 
-/// A GRPCRoute as the HTTPRoute that it is: a method of a service is a path.
-fn http_of_grpc(config: Config<GrpcRoute>) -> Config<HttpRoute> {
-    let path = |method: &GrpcMethodMatch| {
-        let regex = method.r#type.as_deref() == Some("RegularExpression");
-        let (ty, value) = match (method.service.as_deref(), method.method.as_deref()) {
-            (service, called) if regex => (
-                "RegularExpression",
-                format!("/{}/{}", service.unwrap_or("[^/]+"), called.unwrap_or("[^/]+")),
-            ),
-            (Some(service), Some(called)) => ("Exact", format!("/{service}/{called}")),
-            (Some(service), None) => ("PathPrefix", format!("/{service}")),
-            (None, Some(called)) => ("RegularExpression", format!("/[^/]+/{}", regex::escape(called))),
-            (None, None) => ("PathPrefix", "/".to_owned()),
-        };
-        PathMatch { r#type: Some(ty.into()), value: Some(value) }
-    };
-    let matched = |one: GrpcRouteMatch| HttpRouteMatch {
-        path: one.method.as_ref().map(path),
-        headers: one.headers,
-        ..HttpRouteMatch::default()
-    };
-    let rule = |rule: GrpcRouteRule| HttpRouteRule {
-        name: rule.name,
-        matches: rule.matches.into_iter().map(matched).collect(),
-        filters: rule.filters,
-        backend_refs: rule.backend_refs,
-        ..HttpRouteRule::default()
-    };
-    let spec = HttpRoute {
-        parent_refs: config.spec.parent_refs,
-        hostnames: config.spec.hostnames,
-        rules: config.spec.rules.into_iter().map(rule).collect(),
-    };
+fn of_grpc(config: Config<GrpcRoute>) -> Config<HttpRoute> {
+    let spec = http_of_grpc(&config.spec);
     Config {
         name: config.name,
         namespace: config.namespace,

@@ -4,6 +4,7 @@ use super::config::Config;
 use super::locality::Locality;
 use super::workload::Workload;
 use istio::hosts::of_service;
+pub use istio::route::alias;
 use istio::views::{ServiceEntry, ServicePort, WorkloadEntry};
 use istio::{Object, Protocol};
 use serde_json::Value;
@@ -164,14 +165,6 @@ impl Service {
     pub fn single_addresses(&self) -> impl Iterator<Item = &String> {
         self.addresses.iter().filter(|address| !address.contains('/'))
     }
-}
-
-/// The host that a Service of type ExternalName is, and the one that it is another name of.
-pub fn alias(object: &Object) -> Option<(String, String)> {
-    let spec = object.spec();
-    let target = spec["externalName"].as_str().filter(|_| spec["type"] == "ExternalName")?;
-    let target = target.trim_end_matches('.').to_ascii_lowercase();
-    Some((of_service(object.name(), object.namespace()), target))
 }
 
 /// Reads a Kubernetes Service; `None` for one that is only another name.

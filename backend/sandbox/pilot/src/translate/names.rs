@@ -41,9 +41,9 @@ pub(crate) fn operation_of(route: &Value, virtual_service: &str, port: u16) -> S
     }
 }
 
-/// The domains under which a client in `namespace` reaches a service: full and short names, with and without
-/// port, and its addresses.
-pub(crate) fn domains(service: &Service, port: u16, namespace: &str) -> Vec<String> {
+/// The domains under which a client in `namespace` reaches a service: full and short names, and its addresses.
+/// The port that a request says beside its host does not count.
+pub(crate) fn domains(service: &Service, namespace: &str) -> Vec<String> {
     let mut names = Vec::new();
     for host in std::iter::once(&service.host).chain(&service.aliases) {
         names.push(host.clone());
@@ -61,7 +61,7 @@ pub(crate) fn domains(service: &Service, port: u16, namespace: &str) -> Vec<Stri
         names.extend(names.clone().iter().map(|name| format!("*.{name}")));
     }
     names.extend(service.single_addresses().cloned());
-    names.into_iter().flat_map(|name| [name.clone(), format!("{name}:{port}")]).collect()
+    names
 }
 
 #[cfg(test)]
@@ -103,9 +103,9 @@ mod tests {
 
     #[test]
     fn short_names_hold_in_their_own_namespace() {
-        let near = domains(&service(), 9080, "bookinfo");
-        assert!(near.contains(&"reviews:9080".into()) && near.contains(&"10.96.0.7".into()), "{near:?}");
-        let far = domains(&service(), 9080, "default");
+        let near = domains(&service(), "bookinfo");
+        assert!(near.contains(&"reviews".into()) && near.contains(&"10.96.0.7".into()), "{near:?}");
+        let far = domains(&service(), "default");
         assert!(!far.contains(&"reviews".into()) && far.contains(&"reviews.bookinfo".into()), "{far:?}");
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::registry::{ProxyKind, Registry, Service, Workload};
 use crate::resolve::scope::Scope;
+use istio::route::Caller;
 
 /// One workload's proxy, in its mesh.
 pub(crate) struct Target<'a> {
@@ -22,6 +23,12 @@ impl<'a> Target<'a> {
     /// Whether calls to a service at this port are known.
     pub(crate) fn sees(&self, service: &Service, port: u16) -> bool {
         self.scope.sees(service, port, &self.workload.namespace)
+    }
+
+    /// Who sends, as matches look at it.
+    pub(crate) fn caller(&self) -> Caller<'_> {
+        let Workload { namespace, labels, .. } = self.workload;
+        Caller { namespace, labels, gateway: self.is_gateway() }
     }
 
     /// Whether the proxy is a gateway.

@@ -3,8 +3,9 @@
 use crate::registry::secrets::{CA, Credential};
 use crate::registry::untranslated::{given, parts};
 use crate::registry::{Config, Registry, Workload};
-use crate::translate::listeners::gateway::{self, Taking};
+use crate::translate::listeners::gateway;
 use crate::translate::security::tls;
+use istio::route::Taking;
 use istio::views::{Gateway, Server, ServerTls};
 
 /// Of a Gateway.

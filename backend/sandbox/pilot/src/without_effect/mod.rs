@@ -122,7 +122,7 @@ fn virtual_service(spec: &VirtualService) -> Vec<String> {
     if in_mesh(&spec.gateways) {
         let wanted = spec.http.iter().flat_map(|rule| &rule.r#match);
         let names = wanted.flat_map(|wanted| wanted.headers.keys().chain(wanted.without_headers.keys()));
-        let claims = names.filter(|name| jwt::routing_claim(name).is_some());
+        let claims = names.filter(|name| istio::route::claim(name).is_some());
         found.extend(claims.map(|name| format!("{name} matches at gateways only, as in Istio")));
     }
     found

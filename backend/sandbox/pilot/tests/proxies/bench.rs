@@ -55,7 +55,7 @@ pub(crate) struct Bench {
     pub(crate) options: Options,
     pub(crate) pods: BTreeMap<String, TestPod>,
     heard: crate::echo::Heard,
-    objects: BTreeMap<String, Arc<Value>>,
+    pub(crate) objects: BTreeMap<String, Arc<Value>>,
     apps: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct Answer {
     pub(crate) took: Duration,
 }
 
-fn key(object: &Value) -> String {
+pub(crate) fn key(object: &Value) -> String {
     format!("{}/{}/{}", object["kind"], object["metadata"]["namespace"], object["metadata"]["name"])
 }
 
@@ -110,7 +110,7 @@ impl Bench {
         self.publish();
     }
 
-    fn publish(&self) {
+    pub(crate) fn publish(&self) {
         let objects =
             self.objects.values().chain(self.pods.values().map(|pod| &pod.object)).cloned().collect();
         let revision = self.world.borrow().revision + 1;

@@ -16,6 +16,7 @@ mod entries;
 mod envoy_filter;
 mod envoy_filter_faults;
 mod envoy_filter_listeners;
+mod evaluators;
 mod ext_authz;
 mod faults;
 mod gateway_api;

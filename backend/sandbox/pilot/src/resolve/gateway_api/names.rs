@@ -7,8 +7,6 @@ use istio::views::VirtualService;
 pub(super) const CONTROLLER: &str = "istio.io/gateway-controller";
 /// How istiod marks what it made of the Gateway API.
 pub(super) const SEMANTICS: &str = "internal.istio.io/route-semantics";
-/// How istiod writes that only the matched prefix is replaced.
-pub(crate) const PREFIX: &str = "%PREFIX()%";
 
 /// How the names of Istio's Gateways begin that a Gateway becomes.
 pub(crate) fn prefix_of(gateway: &str) -> String {

@@ -1,13 +1,13 @@
 //! What is said at each object: whether it was accepted, whether what it refers to is there, whether it is in
 //! force.
 
-use super::convert;
 use super::listeners::{Bound, Checked};
 use super::names::CONTROLLER;
 use super::refusal::Refusal;
 use crate::registry::Config;
 use crate::registry::gateway_api::ObjectStatus;
 use istio::Object;
+use istio::api_routes::Made;
 use istio::views::gateway_api::{GROUP, Gateway, GatewayClass, HttpRoute};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -46,7 +46,7 @@ pub(super) fn of_class(class: &Config<GatewayClass>) -> ObjectStatus {
 pub(super) fn of_route(
     route: &Config<HttpRoute>,
     parents: &[(usize, Option<Refusal>)],
-    made: &convert::Made,
+    made: &Made<Refusal>,
 ) -> ObjectStatus {
     let object = &route.object;
     let written = object.spec()["parentRefs"].as_array();

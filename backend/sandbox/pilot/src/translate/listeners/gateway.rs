@@ -5,7 +5,7 @@ use crate::registry::workload::{ProxyKind, Workload};
 use crate::registry::{Config, Registry};
 use crate::resolve::gateway_api::names::made;
 use crate::translate::routes;
-use crate::translate::routes::matches::{Way, same_gateway, takes_all};
+use crate::translate::routes::matches::takes_all;
 use crate::translate::security::action::Layer;
 use crate::translate::security::{authorization, mtls, tls};
 use crate::translate::target::Target;
@@ -13,6 +13,7 @@ use crate::translate::telemetry::observe;
 use crate::translate::telemetry::side::Side;
 use crate::xds::{ResourceType, Resources};
 use istio::Selects;
+use istio::route::{Taking, Way};
 use istio::routing::served;
 use istio::views::{Gateway, Server, ServerTls, VirtualService};
 use serde_json::{Value, json};
@@ -20,35 +21,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A server and the Gateway that opens it.
 type Opened<'a> = (&'a Config<Gateway>, &'a Server);
-
-/// How a server takes connections.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Taking {
-    /// HTTP in plain text.
-    Http,
-    /// HTTP behind TLS that ends here.
-    Https,
-    /// Bytes behind TLS that ends here.
-    Tls,
-    /// TLS that is passed on as it is, by the name that is asked for.
-    Passthrough,
-    /// Bytes.
-    Bytes,
-}
-
-impl Taking {
-    pub(crate) fn of(server: &Server) -> Self {
-        let protocol = server.port.protocol.to_ascii_uppercase();
-        let mode = server.tls.as_ref().map_or("", |tls| tls.mode.as_deref().unwrap_or("PASSTHROUGH"));
-        match (protocol.as_str(), mode) {
-            ("HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB", _) => Self::Http,
-            ("HTTPS" | "TLS", "" | "PASSTHROUGH" | "AUTO_PASSTHROUGH") => Self::Passthrough,
-            ("HTTPS", _) => Self::Https,
-            ("TLS", _) => Self::Tls,
-            _ => Self::Bytes,
-        }
-    }
-}
 
 /// Whether a Gateway is for this workload: it is a gateway, with the labels that are asked for.
 pub(crate) fn holds(gateway: &Config<Gateway>, workload: &Workload) -> bool {
@@ -203,7 +175,7 @@ pub(crate) fn workload_port(registry: &Registry, workload: &Workload, port: u16)
 fn bound<'a>(target: &Target<'a>, id: &str) -> impl Iterator<Item = &'a Config<VirtualService>> {
     target.scope.virtual_services.iter().copied().filter(|config| {
         let way = Way { gateway: id, namespace: &config.namespace, port: 0 };
-        config.spec.gateways.iter().any(|name| same_gateway(name, &way))
+        config.spec.gateways.iter().any(|name| way.is_by(name))
     })
 }
 
@@ -250,22 +222,13 @@ fn virtual_hosts(target: &Target<'_>, servers: &[Opened<'_>]) -> Vec<Value> {
         found.sort_by_key(|route| takes_all(&route["match"]));
         json!({
             "name": format!("{host}:{port}"),
-            "domains": domains(&host, port),
+            "domains": [host],
             "routes": found,
             "include_request_attempt_count": true,
             "require_tls": if redirected { "ALL" } else { "NONE" },
         })
     };
     hosts.into_iter().map(host).collect()
-}
-
-/// With every port; Envoy knows no `*.example:*`, so that of a wildcard only the server's port is taken.
-fn domains(host: &str, port: u16) -> Vec<String> {
-    match host {
-        "*" => vec![host.to_owned()],
-        _ if host.starts_with('*') => vec![host.to_owned(), format!("{host}:{port}")],
-        _ => vec![host.to_owned(), format!("{host}:*")],
-    }
 }
 
 /// `shop.example` of `bookinfo/shop.example`.

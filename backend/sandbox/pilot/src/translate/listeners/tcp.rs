@@ -5,11 +5,10 @@ use super::http;
 use crate::registry::{Config, Port, Service};
 use crate::translate::clusters::destinations::{self, Policy};
 use crate::translate::envoy::{put, time};
-use crate::translate::routes::matches::{Way, same_gateway};
 use crate::translate::target::Target;
 use crate::translate::telemetry::side::Side;
 use crate::translate::{names, routes};
-use istio::Selects;
+use istio::route::Way;
 use istio::routing;
 use istio::views::{L4Match, RouteDestination, TlsMatch, VirtualService};
 use serde_json::{Value, json};
@@ -101,7 +100,9 @@ pub(crate) fn by_server_name(rules: &Rules<'_>) -> Vec<Value> {
     let Rules { target, config, way, subnets } = *rules;
     let mut chains = Vec::new();
     for rule in &config.spec.tls {
-        for wanted in rule.r#match.iter().filter(|wanted| possible(target, way, &common(wanted))) {
+        for wanted in
+            rule.r#match.iter().filter(|wanted| way.may_connect(&target.caller(), &common(wanted)).is_ok())
+        {
             let own: Vec<&String> = wanted.destination_subnets.iter().collect();
             let subnets = if own.is_empty() { subnets } else { &own };
             chains.push(chain(subnets, &wanted.sni_hosts, split(target, config, way, &rule.route)));
@@ -120,7 +121,7 @@ pub(crate) fn by_connection(rules: &Rules<'_>) -> Vec<Value> {
             chains.push(chain(subnets, &[], filter));
             return chains;
         }
-        for wanted in rule.r#match.iter().filter(|wanted| possible(target, way, wanted)) {
+        for wanted in rule.r#match.iter().filter(|wanted| way.may_connect(&target.caller(), wanted).is_ok()) {
             let own: Vec<&String> = wanted.destination_subnets.iter().collect();
             let narrowed = !own.is_empty();
             chains.push(chain(if narrowed { &own } else { subnets }, &[], filter.clone()));
@@ -168,13 +169,4 @@ fn common(wanted: &TlsMatch) -> L4Match {
         gateways: wanted.gateways.clone(),
         source_namespace: wanted.source_namespace.clone(),
     }
-}
-
-fn possible(target: &Target<'_>, way: &Way<'_>, wanted: &L4Match) -> bool {
-    let labels = way.gateway != "mesh"
-        || Selects::narrowing(Some(&wanted.source_labels)).takes(&target.workload.labels);
-    labels
-        && wanted.port.is_none_or(|port| port == u32::from(way.port))
-        && wanted.source_namespace.as_ref().is_none_or(|namespace| *namespace == target.workload.namespace)
-        && (wanted.gateways.is_empty() || wanted.gateways.iter().any(|name| same_gateway(name, way)))
 }

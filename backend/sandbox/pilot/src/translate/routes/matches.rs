@@ -1,42 +1,9 @@
 //! Which requests a VirtualService's rule takes: paths, headers, methods, query parameters, ports, callers.
 
 use crate::translate::security::jwt;
-use crate::translate::target::Target;
-use istio::Selects;
-use istio::routing;
+use istio::route::claim;
 use istio::views::{HttpMatch, StringMatch};
 use serde_json::{Value, json};
-
-/// Through what a request comes, as far as matches look at it.
-pub(crate) struct Way<'a> {
-    /// `mesh`, or `namespace/name` of a Gateway.
-    pub(crate) gateway: &'a str,
-    /// The namespace of the VirtualService, in which short gateway names are meant.
-    pub(crate) namespace: &'a str,
-    /// The port that the request was sent to.
-    pub(crate) port: u16,
-}
-
-/// Whether a request that comes this way, from this workload, can match at all. A match that names its
-/// gateways asks for no caller, as in istiod.
-pub(crate) fn possible(target: &Target<'_>, way: &Way<'_>, rule: &HttpMatch) -> bool {
-    let from = if rule.gateways.is_empty() {
-        Selects::narrowing(Some(&rule.source_labels)).takes(&target.workload.labels)
-            && rule.source_namespace.as_ref().is_none_or(|namespace| *namespace == target.workload.namespace)
-    } else {
-        rule.gateways.iter().any(|name| same_gateway(name, way))
-    };
-    from && rule.port.is_none_or(|port| port == u32::from(way.port))
-}
-
-/// Whether a name in a VirtualService means this gateway: `name`, `./name`, `namespace/name`, or as it was
-/// written once, `name.namespace`, with a domain or without.
-pub(crate) fn same_gateway(name: &str, way: &Way<'_>) -> bool {
-    match routing::gateway(name, way.namespace) {
-        Some(gateway) => way.gateway.split_once('/') == Some(gateway),
-        None => way.gateway == routing::MESH,
-    }
-}
 
 /// Everything.
 pub(crate) fn everything() -> Value {
@@ -64,7 +31,7 @@ fn named(name: &str, rule: &StringMatch) -> Value {
 /// What a rule wants of the claims of a request's token, which it writes as headers.
 fn claims(rule: &HttpMatch) -> Vec<Value> {
     let one = |(name, rule): (&String, &StringMatch), without: bool| {
-        Some(jwt::route_match(&jwt::routing_claim(name)?, matcher(rule).as_ref(), without))
+        Some(jwt::route_match(&claim(name)?, matcher(rule).as_ref(), without))
     };
     let with = rule.headers.iter().filter_map(|wanted| one(wanted, false));
     with.chain(rule.without_headers.iter().filter_map(|unwanted| one(unwanted, true))).collect()
@@ -88,7 +55,7 @@ pub(crate) fn route_match(rule: &HttpMatch) -> Value {
     if !claims.is_empty() {
         route["dynamic_metadata"] = json!(claims);
     }
-    let own = |name: &&String| jwt::routing_claim(name).is_none();
+    let own = |name: &&String| claim(name).is_none();
     let mut headers: Vec<Value> =
         rule.headers.iter().filter(|(name, _)| own(name)).map(|(name, rule)| named(name, rule)).collect();
     headers.extend(rule.without_headers.iter().filter(|(name, _)| own(name)).map(|(name, rule)| {
@@ -115,21 +82,4 @@ pub(crate) fn route_match(rule: &HttpMatch) -> Value {
 pub(crate) fn takes_all(route: &Value) -> bool {
     route["prefix"] == "/"
         && ["headers", "query_parameters", "dynamic_metadata"].iter().all(|part| route[part].is_null())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn gateways_are_named_with_and_without_their_namespace() {
-        let way = Way { gateway: "shop/door", namespace: "shop", port: 0 };
-        for name in ["door", "./door", "shop/door", "door.shop", "door.shop.svc.cluster.local"] {
-            assert!(same_gateway(name, &way), "{name}");
-        }
-        for name in ["mesh", "other", "demo/door", "door.demo", "door.demo.svc.cluster.local", "shop"] {
-            assert!(!same_gateway(name, &way), "{name}");
-        }
-        assert!(same_gateway("mesh", &Way { gateway: "mesh", namespace: "shop", port: 0 }));
-    }
 }

@@ -8,6 +8,7 @@ use super::telemetry::observe::PEER_HEADER;
 use crate::registry::{Config, Service};
 use crate::xds::{ResourceType, Resources};
 use istio::hosts::overlap;
+use istio::route::Way;
 use istio::routing::{self, in_mesh};
 pub(crate) mod faults;
 pub(crate) mod matches;
@@ -16,7 +17,7 @@ pub(crate) mod rewrites;
 mod semantics;
 
 use istio::views::{Destination, HttpMatch, HttpRoute, Percent, RouteDestination, VirtualService};
-use matches::{Way, everything};
+use matches::everything;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -47,7 +48,7 @@ pub(crate) fn outbound(target: &Target<'_>, resources: &mut Resources, name: &st
         let found = rules(target, rule, &Way { gateway: "mesh", namespace: &rule.namespace, port });
         hosts.push(json!({
             "name": format!("{host}:{port}"),
-            "domains": if host == "*" { vec![host] } else { vec![host.clone(), format!("{host}:{port}")] },
+            "domains": [host],
             "routes": found,
             "include_request_attempt_count": true,
         }));
@@ -82,6 +83,7 @@ pub(crate) fn configuration(target: &Target<'_>, name: &str, virtual_hosts: Vec<
         "name": name,
         "virtual_hosts": virtual_hosts,
         "validate_clusters": false,
+        "ignore_port_in_host_matching": true,
         "max_direct_response_body_size_bytes": 1_048_576,
         "request_headers_to_add": [{
             "header": {"key": PEER_HEADER, "value": target.workload.id()},
@@ -101,7 +103,7 @@ fn virtual_host(target: &Target<'_>, service: &Service, port: u16) -> Value {
         .unwrap_or_else(|| vec![default_route(target, service, port)]);
     json!({
         "name": format!("{}:{port}", service.host),
-        "domains": names::domains(service, port, &target.workload.namespace),
+        "domains": names::domains(service, &target.workload.namespace),
         "routes": routes,
         "include_request_attempt_count": true,
     })
@@ -149,13 +151,14 @@ fn default_route(target: &Target<'_>, service: &Service, port: u16) -> Value {
 
 /// All routes of a VirtualService for requests that come a certain way.
 pub(crate) fn rules(target: &Target<'_>, config: &Config<VirtualService>, way: &Way<'_>) -> Vec<Value> {
+    let caller = target.caller();
     let mut routes = Vec::new();
     for rule in &config.spec.http {
         if rule.r#match.is_empty() {
             routes.extend(route(target, config, way, rule, None));
             return routes;
         }
-        for wanted in rule.r#match.iter().filter(|wanted| matches::possible(target, way, wanted)) {
+        for wanted in rule.r#match.iter().filter(|wanted| way.may_match(&caller, wanted).is_ok()) {
             routes.extend(route(target, config, way, rule, Some(wanted)));
             if routes.last().is_some_and(|route| matches::takes_all(&route["match"])) {
                 return routes;

@@ -1,8 +1,8 @@
 //! What a VirtualService changes in requests and answers: redirects, rewrites, headers, CORS, answers of its
 //! own.
 
-use crate::resolve::gateway_api::names::PREFIX;
 use crate::translate::envoy::seconds;
+use istio::api_routes::PREFIX;
 use istio::views::{DirectResponse, HeaderOperations, Headers, Redirect, Rewrite};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

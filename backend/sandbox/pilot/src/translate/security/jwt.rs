@@ -5,7 +5,7 @@
 //! `PILOT_JWT_ENABLE_REMOTE_JWKS`, where it leads by plain HTTP to a service of the mesh or to this machine;
 //! of other issuers no token is believed, as if their keys could not be fetched.
 
-use super::text::{bracketed, text};
+use super::text::text;
 use crate::registry::untranslated::not_yet;
 use crate::registry::{Config, Registry};
 use crate::resolve::attach;
@@ -260,15 +260,6 @@ pub(crate) fn principal(value: &str) -> Value {
     json!({"or_ids": {"ids": ways}})
 }
 
-/// The claim that a header match `@request.auth.claims.a.b` or `@request.auth.claims[a][b]` is about.
-pub(crate) fn routing_claim(header: &str) -> Option<Vec<&str>> {
-    const PREFIX: &str = "@request.auth.claims";
-    match header.strip_prefix(PREFIX)?.strip_prefix('.') {
-        Some(dotted) => Some(dotted.split('.').collect()),
-        None => bracketed(header, PREFIX),
-    }
-}
-
 /// Requests whose token has such a claim, or `without` it.
 pub(crate) fn route_match(claim: &[&str], matcher: Option<&Value>, without: bool) -> Value {
     let value = matcher.map_or_else(|| json!({"present_match": true}), claim_value);
@@ -277,20 +268,4 @@ pub(crate) fn route_match(claim: &[&str], matcher: Option<&Value>, without: bool
         found["invert"] = json!(true);
     }
     found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::routing_claim;
-
-    #[test]
-    fn a_claim_is_written_with_dots_or_with_brackets() {
-        assert_eq!(routing_claim("@request.auth.claims.group"), Some(vec!["group"]));
-        assert_eq!(routing_claim("@request.auth.claims.a.b"), Some(vec!["a", "b"]));
-        assert_eq!(
-            routing_claim("@request.auth.claims[https://a.example/role][b]"),
-            Some(vec!["https://a.example/role", "b"])
-        );
-        assert_eq!(routing_claim("end-user"), None);
-    }
 }

@@ -7,10 +7,11 @@
 use super::action::{Action, Layer};
 use super::addresses::Block;
 use super::jwt;
-use super::text::{bracketed, text};
+use super::text::text;
 use crate::identity::TRUST_DOMAIN;
 use crate::registry::Config;
 use crate::translate::envoy::merge;
+use istio::admit::patterns::{self, bracketed};
 use istio::views::{AuthorizationPolicy, AuthorizationRule, Condition, Operation, Source};
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -156,7 +157,7 @@ impl Scope<'_> {
 
     fn source(self, source: &Source, namespace: &str) -> Vec<Value> {
         let mut list = Vec::new();
-        let account = |value: &str| Some(service_account(value, namespace));
+        let account = |value: &str| Some(matching(patterns::account(value, namespace)));
         let token = |value: &str| self.http(jwt::principal(value));
         let (direct, remote) =
             (|value: &str| addresses("direct_remote_ip", value), |value: &str| addresses("remote_ip", value));
@@ -165,11 +166,11 @@ impl Scope<'_> {
         });
         self.field("id", &mut list, &source.request_principals, &source.not_request_principals, token);
         self.field("id", &mut list, &source.namespaces, &source.not_namespaces, |value| {
-            Some(of_namespace(value))
+            Some(matching(patterns::namespace(value)))
         });
         self.field("id", &mut list, &source.service_accounts, &source.not_service_accounts, account);
         self.field("id", &mut list, &source.trust_domains, &source.not_trust_domains, |value| {
-            Some(trust_domain(value))
+            Some(matching(patterns::trust_domain(value)))
         });
         self.field("id", &mut list, &source.ip_blocks, &source.not_ip_blocks, direct);
         self.field("id", &mut list, &source.remote_ip_blocks, &source.not_remote_ip_blocks, remote);
@@ -196,10 +197,10 @@ impl Scope<'_> {
         let of = |value: &str| match condition.key.as_str() {
             "source.ip" => addresses("direct_remote_ip", value),
             "remote.ip" => addresses("remote_ip", value),
-            "source.namespace" => Some(of_namespace(value)),
+            "source.namespace" => Some(matching(patterns::namespace(value))),
             "source.principal" => Some(self.principal(value)),
-            "source.serviceAccount" => Some(service_account(value, namespace)),
-            "source.trustDomain" => Some(trust_domain(value)),
+            "source.serviceAccount" => Some(matching(patterns::account(value, namespace))),
+            "source.trustDomain" => Some(matching(patterns::trust_domain(value))),
             "request.auth.principal" => self.http(jwt::principal(value)),
             "request.auth.audiences" => self.http(jwt::claim(&["aud"], &text(value, false))),
             "request.auth.presenter" => self.http(jwt::claim(&["azp"], &text(value, false))),
@@ -261,15 +262,11 @@ fn header(name: &str, value: &str, fold: bool) -> Value {
     }
 }
 
-/// Templates have `{*}` for one part of a path and `{**}` for any number.
 fn path(value: &str) -> Value {
-    if !value.contains("{*}") && !value.contains("{**}") {
-        return text(value, false);
+    match patterns::path(value) {
+        None => text(value, false),
+        Some(pattern) => json!({"safe_regex": {"regex": pattern}}),
     }
-    let pieces = value
-        .split("{**}")
-        .map(|piece| piece.split("{*}").map(regex::escape).collect::<Vec<_>>().join("[^/]+"));
-    json!({"safe_regex": {"regex": pieces.collect::<Vec<_>>().join(".*")}})
 }
 
 fn authenticated(name: Value) -> Value {
@@ -278,25 +275,6 @@ fn authenticated(name: Value) -> Value {
 
 fn matching(regex: String) -> Value {
     authenticated(json!({"safe_regex": {"regex": regex}}))
-}
-
-/// Text in which `*` stands for anything.
-fn wild(value: &str) -> String {
-    value.split('*').map(regex::escape).collect::<Vec<_>>().join(".*")
-}
-
-fn of_namespace(value: &str) -> Value {
-    matching(format!(".*/ns/{}/.*", wild(value)))
-}
-
-fn trust_domain(value: &str) -> Value {
-    matching(format!("spiffe://{}/.*", wild(value)))
-}
-
-/// `account` of the policy's own namespace, or `namespace/account`.
-fn service_account(value: &str, namespace: &str) -> Value {
-    let (namespace, account) = value.split_once('/').unwrap_or((namespace, value));
-    matching(format!("spiffe://.+/ns/{}/(.+/|)sa/{}(/.+)?", regex::escape(namespace), regex::escape(account)))
 }
 
 /// A policy's rules by the names that istiod gives them.

@@ -1,4 +1,4 @@
-//! Texts of policies: exact, `prefix*`, `*suffix` or anything; and keys in brackets.
+//! Texts of policies: exact, `prefix*`, `*suffix` or anything.
 
 use serde_json::{Value, json};
 
@@ -14,11 +14,4 @@ pub(crate) fn text(value: &str, fold: bool) -> Value {
         matcher["ignore_case"] = json!(true);
     }
     matcher
-}
-
-/// The words in brackets: of `request.auth.claims[a][b]` behind `request.auth.claims` they are `a` and `b`.
-pub(crate) fn bracketed<'a>(key: &'a str, prefix: &str) -> Option<Vec<&'a str>> {
-    let inner = key.strip_prefix(prefix)?.strip_prefix('[')?.strip_suffix(']')?;
-    let words: Vec<&str> = inner.split("][").collect();
-    words.iter().all(|word| !word.is_empty()).then_some(words)
 }

@@ -1,73 +1,93 @@
-//! Rules of routes as rules of a VirtualService, one for each match, and the order in which they are asked.
+//! Routes of the Gateway API as Istio has them: rules of a VirtualService, one for each match, and the order in
+//! which they are asked.
 
-use super::backends;
-use super::names::PREFIX;
-use super::refusal::Refusal;
-use crate::registry::gateway_api::GatewayApi;
-use crate::registry::{Config, Service, untranslated};
-use istio::views as to;
-use istio::views::gateway_api as from;
+use crate::precedence::Config;
+use crate::views as to;
+use crate::views::gateway_api as from;
 use serde_json::json;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+mod backends;
+mod grpc;
+
+pub use backends::{NOWHERE, Unreachable, backend, granted};
+pub use grpc::http_of_grpc;
+
+/// How istiod writes that only the matched prefix is replaced.
+pub const PREFIX: &str = "%PREFIX()%";
+
 /// A rule with one match, and where it comes from.
 #[derive(Clone, Debug)]
-pub(super) struct Ranked {
-    pub(super) rule: to::HttpRoute,
+pub struct Ranked {
+    /// What it says.
+    pub rule: to::HttpRoute,
     /// Age, namespace and name of its route.
-    pub(super) of: (String, String, String),
+    pub of: (String, String, String),
     /// Which rule and which match of the route.
-    at: (usize, usize),
+    pub at: (usize, usize),
 }
 
 /// What a route's rules are.
-pub(super) struct Made {
-    pub(super) rules: Vec<Ranked>,
-    /// The first backend that cannot be reached, and why.
-    pub(super) unresolved: Option<Refusal>,
-    /// What has no effect.
-    pub(super) unsupported: Vec<String>,
+#[derive(Clone, Debug)]
+pub struct Made<R> {
+    /// Its rules.
+    pub rules: Vec<Ranked>,
+    /// Why the first backend that cannot be reached is none.
+    pub unresolved: Option<R>,
+    /// What has no effect: the rule, and its part.
+    pub unsupported: Vec<(usize, String)>,
 }
 
 /// The most specific first: exact paths, then longer ones, then a method, more headers, more parameters; then
 /// the oldest route, and the order in which rules are written.
-pub(super) fn sort(rules: &mut [Ranked]) {
-    rules.sort_by_cached_key(|ranked| {
-        let matched = ranked.rule.r#match.first().cloned().unwrap_or_default();
-        let uri = matched.uri.unwrap_or_default();
-        let (rank, length) = match (&uri.exact, &uri.prefix, &uri.regex) {
-            (Some(path), ..) => (3, path.len()),
-            // Everything: an expression, whose place the specification leaves open, says more.
-            (_, Some(path), _) if path == "/" => (0, 0),
-            (_, Some(path), _) => (2, path.len()),
-            (.., Some(path)) => (1, path.len()),
-            _ => (0, 0),
-        };
-        let specific =
-            (rank, length, matched.method.is_some(), matched.headers.len(), matched.query_params.len());
-        (Reverse(specific), ranked.of.clone(), ranked.at)
-    });
+pub fn sort(rules: &mut [Ranked]) {
+    rules.sort_by_cached_key(rank);
 }
 
-pub(super) fn rules(api: &GatewayApi, services: &[Service], route: &Config<from::HttpRoute>) -> Made {
-    let mut made = Made { rules: Vec::new(), unresolved: None, unsupported: Vec::new() };
-    for (index, rule) in route.spec.rules.iter().enumerate() {
+/// What orders rules: see [`sort`].
+pub fn rank(ranked: &Ranked) -> impl Ord + use<> {
+    let matched = ranked.rule.r#match.first().cloned().unwrap_or_default();
+    let uri = matched.uri.unwrap_or_default();
+    let (rank, length) = match (&uri.exact, &uri.prefix, &uri.regex) {
+        (Some(path), ..) => (3, path.len()),
+        // Everything: an expression, whose place the specification leaves open, says more.
+        (_, Some(path), _) if path == "/" => (0, 0),
+        (_, Some(path), _) => (2, path.len()),
+        (.., Some(path)) => (1, path.len()),
+        _ => (0, 0),
+    };
+    let specific =
+        (rank, length, matched.method.is_some(), matched.headers.len(), matched.query_params.len());
+    (Reverse(specific), ranked.of.clone(), ranked.at)
+}
+
+/// The rules of a route. `resolve` tells where a backend leads, and why it leads nowhere.
+pub fn rules<C: Config<Spec = from::HttpRoute>, R>(
+    route: &C,
+    resolve: impl FnMut(&from::BackendRef) -> (to::Destination, Option<R>),
+) -> Made<R> {
+    let mut maker = Maker {
+        named: (route.namespace(), route.name()),
+        resolve,
+        index: 0,
+        made: Made { rules: Vec::new(), unresolved: None, unsupported: Vec::new() },
+    };
+    for (index, rule) in route.spec().rules.iter().enumerate() {
+        maker.index = index;
         let everything = [from::HttpRouteMatch::default()];
         let matches = if rule.matches.is_empty() { &everything[..] } else { &rule.matches };
-        let mut maker = Maker { api, services, route, index, made: &mut made };
         let whole = maker.whole(rule);
         for (number, one) in matches.iter().enumerate() {
-            let matched = matched(one);
             let mut rule = whole.clone();
             // Without a prefix there is nothing to replace, and redirects and rewrites of it mean the whole
             // path.
-            rule.r#match = vec![matched];
-            let of = (route.created.clone(), route.namespace.clone(), route.name.clone());
-            made.rules.push(Ranked { rule, of, at: (index, number) });
+            rule.r#match = vec![matched(one)];
+            let of = (route.created().to_owned(), route.namespace().to_owned(), route.name().to_owned());
+            maker.made.rules.push(Ranked { rule, of, at: (index, number) });
         }
     }
-    made
+    maker.made
 }
 
 fn matched(one: &from::HttpRouteMatch) -> to::HttpMatch {
@@ -99,22 +119,21 @@ fn exact(text: &str) -> to::StringMatch {
     to::StringMatch { exact: Some(text.to_owned()), ..Default::default() }
 }
 
-struct Maker<'a> {
-    api: &'a GatewayApi,
-    services: &'a [Service],
-    route: &'a Config<from::HttpRoute>,
+struct Maker<'a, R, F> {
+    /// Namespace and name of the route.
+    named: (&'a str, &'a str),
+    resolve: F,
     index: usize,
-    made: &'a mut Made,
+    made: Made<R>,
 }
 
-impl Maker<'_> {
+impl<R, F: FnMut(&from::BackendRef) -> (to::Destination, Option<R>)> Maker<'_, R, F> {
     fn unsupported(&mut self, part: &str) {
-        let words = untranslated::not_yet(part);
-        self.made.unsupported.push(format!("rules[{}]: {words}", self.index));
+        self.made.unsupported.push((self.index, part.to_owned()));
     }
 
     fn destination(&mut self, to: &from::BackendRef) -> to::Destination {
-        let (destination, refusal) = backends::destination(self.api, self.services, self.route, to);
+        let (destination, refusal) = (self.resolve)(to);
         if self.made.unresolved.is_none() {
             self.made.unresolved = refusal;
         }
@@ -123,7 +142,7 @@ impl Maker<'_> {
 
     /// Everything but the match.
     fn whole(&mut self, rule: &from::HttpRouteRule) -> to::HttpRoute {
-        let numbered = || Some(format!("{}.{}.{}", self.route.namespace, self.route.name, self.index));
+        let numbered = || Some(format!("{}.{}.{}", self.named.0, self.named.1, self.index));
         let mut whole = to::HttpRoute {
             name: rule.name.clone().filter(|name| !name.is_empty()).or_else(numbered),
             ..to::HttpRoute::default()
