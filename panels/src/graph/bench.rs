@@ -125,6 +125,7 @@ impl Changing {
             boxes: Options::default(),
             labels: Labels::default(),
             find: String::new(),
+            hide: String::new(),
             anew: 0,
             at: scene.traffic.at().unwrap_or_default(),
         };

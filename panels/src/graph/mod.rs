@@ -93,6 +93,7 @@ struct Shown {
     graph: Arc<mesh::graph::Graph>,
     placement: Arc<Placement>,
     picture: Picture,
+    hidden: usize,
     too_many: Option<usize>,
 }
 
@@ -115,6 +116,7 @@ impl Panel for Graph {
             let seen = toolbar::Seen {
                 hits: view.filter(|view| view.searching).map(|_| toolbar::Hits { at, count: hits.len() }),
                 idle: self.idle,
+                hidden: self.shown.as_ref().map_or(0, |shown| shown.hidden),
             };
             let asked = toolbar::ui(ui, &mut self.choices, &mut self.canvas, &seen, cx);
             if asked.rearrange {
@@ -234,6 +236,7 @@ impl Graph {
             boxes: placement::Options { namespaces: self.choices.namespaces },
             labels: self.choices.labels,
             find: self.choices.find.clone(),
+            hide: self.choices.hide.clone(),
             anew: self.anew,
             at: scene.traffic.at().unwrap_or(cx.now),
         };
@@ -256,16 +259,16 @@ impl Graph {
                 rates.push(node.rps_in.max(if node.rps_in == 0.0 { node.rps_out } else { 0.0 }) as f32);
             }
         }
-        let Finished { graph, placement, drawn, too_many } = finished;
+        let Finished { graph, placement, drawn, hidden, too_many } = finished;
         match (drawn, &mut self.shown) {
             (Drawn::Picture(picture), _) => {
                 self.canvas.renew();
-                discard(self.shown.replace(Shown { graph, placement, picture: *picture, too_many }));
+                discard(self.shown.replace(Shown { graph, placement, picture: *picture, hidden, too_many }));
             }
             (Drawn::Cards(view, changed), Some(shown)) => {
                 self.canvas.renew_cards(&changed);
                 shown.picture.renew(view, &changed);
-                shown.graph = graph;
+                (shown.graph, shown.hidden) = (graph, hidden);
             }
             // Cards are made on a picture, which was shown before them.
             (Drawn::Cards(..), None) => {}

@@ -372,6 +372,21 @@ fn a_large_mesh_is_placed_by_a_thread_that_wakes_the_window() {
     assert!((100..=700).contains(&told), "{told} elements are told");
 }
 
+/// What is hidden is left out, and counted as long as it is.
+#[test]
+fn what_is_hidden_is_counted() {
+    let mut harness = harness(mesh::demo::scene());
+    harness.state_mut().panel.choices().hide = "app = reviews".to_owned();
+    harness.run();
+    assert!(harness.query_by_label("reviews v3").is_none());
+    harness.get_by_label("ratings v1");
+    harness.get_by_label("3 hidden");
+    harness.state_mut().panel.choices().hide.clear();
+    harness.run();
+    harness.get_by_label("reviews v3");
+    assert!(harness.query_by_label_contains("hidden").is_none());
+}
+
 /// Much traffic in a small mesh keeps no frame waiting, and what nobody could read is not drawn but said.
 #[test]
 fn more_than_can_be_drawn_is_said() {

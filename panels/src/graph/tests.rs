@@ -341,6 +341,7 @@ fn one_pod_is_one_card() {
         boxes: Options::default(),
         labels: Labels::default(),
         find: String::new(),
+        hide: String::new(),
         anew: 0,
         at: mesh::demo::NOW,
     };
@@ -378,6 +379,7 @@ fn order_of(graph_type: GraphType, anew: usize, part: impl Fn(&mesh::traffic::Pa
         boxes: Options::default(),
         labels: Labels::default(),
         find: String::new(),
+        hide: String::new(),
         anew,
         at: mesh::demo::NOW,
     }

@@ -1,12 +1,13 @@
 //! The row above the graph: what a node stands for, what edges say, finding, zoom.
 
 use super::canvas::Canvas;
+use super::find::TERMS;
 use super::view::Labels;
 use crate::cx::Cx;
 use crate::intent::ExportFormat;
 use crate::intent::Intent;
 use crate::kit::{Button, End, button, field, fmt, icon, keys, text};
-use egui::{Id, Key, Response, Ui, WidgetInfo, WidgetType};
+use egui::{Id, Key, Response, ScrollArea, Ui, WidgetInfo, WidgetType};
 use mesh::graph::GraphType;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,9 @@ pub struct Choices {
     /// What is searched for.
     #[serde(skip)]
     pub find: String,
+    /// What is left out.
+    #[serde(skip)]
+    pub hide: String,
 }
 
 impl Default for Choices {
@@ -40,6 +44,7 @@ impl Default for Choices {
             flow: true,
             minimap: true,
             find: String::new(),
+            hide: String::new(),
         }
     }
 }
@@ -84,11 +89,12 @@ pub(super) struct Seen {
     pub(super) hits: Option<Hits>,
     /// How many things in it are idle.
     pub(super) idle: usize,
+    /// How many nodes are left out.
+    pub(super) hidden: usize,
 }
 
 /// Draws the toolbar.
 pub(super) fn ui(ui: &mut Ui, choices: &mut Choices, canvas: &mut Canvas, seen: &Seen, cx: &Cx<'_>) -> Asked {
-    let hits = seen.hits.as_ref();
     let mut asked = Asked::default();
     let width = ui.available_width();
     ui.horizontal(|ui| {
@@ -100,14 +106,14 @@ pub(super) fn ui(ui: &mut Ui, choices: &mut Choices, canvas: &mut Canvas, seen: 
             canvas.fit();
         }
         label_menu(ui, &mut choices.labels, width >= WORDS);
-        asked.rearrange = show_menu(ui, choices, width >= WORDS, seen.idle, cx);
+        asked.rearrange = show_menu(ui, choices, width >= WORDS, seen, cx);
         let end = End::of(ui, "looking");
         if width >= ONE_ROW {
             find(ui, &mut choices.find, &end, &mut asked);
         }
         end.show(ui, |ui| {
             if width >= ONE_ROW {
-                found(ui, hits);
+                found(ui, seen);
             }
             if width >= ZOOM {
                 zoom(ui, canvas);
@@ -129,7 +135,7 @@ pub(super) fn ui(ui: &mut Ui, choices: &mut Choices, canvas: &mut Canvas, seen: 
             ui.spacing_mut().item_spacing.x = 8.0;
             let end = End::of(ui, "found");
             find(ui, &mut choices.find, &end, &mut asked);
-            end.show(ui, |ui| found(ui, hits));
+            end.show(ui, |ui| found(ui, seen));
         });
     }
     asked
@@ -137,7 +143,8 @@ pub(super) fn ui(ui: &mut Ui, choices: &mut Choices, canvas: &mut Canvas, seen: 
 
 /// The field, in what the row's end leaves.
 fn find(ui: &mut Ui, typed: &mut String, end: &End, asked: &mut Asked) {
-    let free = ui.available_width() - end.width() - ui.spacing().item_spacing.x;
+    let terms_width = button::menu_width(ui, icon::FUNNEL) + ui.spacing().item_spacing.x;
+    let free = ui.available_width() - end.width() - ui.spacing().item_spacing.x - terms_width;
     let width = free.clamp(60.0, 280.0);
     let id = Id::new("graph find");
     let hint = if width > 180.0 { "Find: reviews, %httperr > 5" } else { "Find" };
@@ -152,14 +159,47 @@ fn find(ui: &mut Ui, typed: &mut String, end: &End, asked: &mut Asked) {
     if typing {
         field.request_focus();
     }
+    terms(ui, typed);
 }
 
-/// How much was found.
-fn found(ui: &mut Ui, hits: Option<&Hits>) {
-    let Some(hits) = hits else { return };
-    let found = fmt::count(hits.count);
-    let at = |at| format!("{} of {found}", fmt::count(at + 1));
-    text::note(ui, hits.at.map_or_else(|| format!("{found} found"), at));
+/// How much was found, and how much is left out.
+fn found(ui: &mut Ui, seen: &Seen) {
+    if let Some(hits) = &seen.hits {
+        let found = fmt::count(hits.count);
+        let at = |at| format!("{} of {found}", fmt::count(at + 1));
+        text::note(ui, hits.at.map_or_else(|| format!("{found} found"), at));
+    }
+    if seen.hidden > 0 {
+        text::note(ui, format!("{} hidden", fmt::count(seen.hidden)));
+    }
+}
+
+/// Searches that are often made.
+const OFTEN: [&str; 6] = ["not healthy", "%errors > 5", "rt > 1s", "not mtls", "node = unknown", "outofmesh"];
+
+/// What can be asked for, and what often is; a click writes it.
+fn terms(ui: &mut Ui, typed: &mut String) {
+    let menu = button::menu(ui, icon::FUNNEL, "Terms to find by", |ui| {
+        ui.set_min_width(300.0);
+        for often in OFTEN {
+            if button::item(ui, often) {
+                often.clone_into(typed);
+            }
+        }
+        ui.separator();
+        ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
+            for term in TERMS {
+                let name = term.names.join(", ");
+                let response = ui.add(Button::bare(&name));
+                if response.on_hover_text(term.about).clicked() {
+                    let before = if typed.is_empty() { "" } else { " " };
+                    *typed += &format!("{before}{}", term.names[0]);
+                }
+            }
+        });
+        text::note(ui, "Joined by and, or, not and ( ); = != *= ^= $= < <= > >=");
+    });
+    menu.response.on_hover_text("What can be found in the graph");
 }
 
 fn label_menu(ui: &mut Ui, labels: &mut Labels, words: bool) {
@@ -193,9 +233,10 @@ fn hint(menu: Response, about: &str, words: bool) {
     }
 }
 
-fn show_menu(ui: &mut Ui, choices: &mut Choices, words: bool, idle: usize, cx: &Cx<'_>) -> bool {
+fn show_menu(ui: &mut Ui, choices: &mut Choices, words: bool, seen: &Seen, cx: &Cx<'_>) -> bool {
     // A tick that changes nothing now says why.
-    let idle = if choices.idle { format!("Idle services ({idle} now)") } else { "Idle services".to_owned() };
+    let idle =
+        if choices.idle { format!("Idle services ({} now)", seen.idle) } else { "Idle services".to_owned() };
     let mut rearrange = false;
     let menu = button::menu(ui, if words { "Show" } else { icon::EYE }, "Show in graph", |ui| {
         let rows = [
@@ -209,6 +250,10 @@ fn show_menu(ui: &mut Ui, choices: &mut Choices, words: bool, idle: usize, cx: &
                 *on = !*on;
             }
         }
+        ui.separator();
+        let hint = "Hide: idle, ns = kube-system";
+        field::search(ui, Id::new("graph hide"), hint, "Hide in graph", &mut choices.hide, 260.0)
+            .on_hover_text("Leaves out what fits, in the words of Find");
         ui.separator();
         rearrange = button::item(ui, "Put in order anew");
         for (name, format) in [("Save as SVG…", ExportFormat::Svg), ("Save as PNG…", ExportFormat::Png)] {

@@ -30,6 +30,8 @@ pub(super) struct Order {
     pub(super) labels: Labels,
     /// What is searched for.
     pub(super) find: String,
+    /// What is left out.
+    pub(super) hide: String,
     /// How often everything was asked to be put in order anew: then nothing stands where it stood.
     pub(super) anew: usize,
     /// The clock.
@@ -50,6 +52,7 @@ impl PartialEq for Order {
             && self.boxes == other.boxes
             && self.labels == other.labels
             && self.find == other.find
+            && self.hide == other.hide
             && self.anew == other.anew
     }
 }
@@ -72,6 +75,8 @@ pub(super) struct Finished {
     pub(super) placement: Arc<Placement>,
     /// What is drawn.
     pub(super) drawn: Drawn,
+    /// How many nodes are left out.
+    pub(super) hidden: usize,
     /// How many nodes there are, where they are more than are drawn: then the graph has none.
     pub(super) too_many: Option<usize>,
 }
@@ -112,17 +117,22 @@ impl Maker {
                 graph: Arc::new(Graph { nodes: Vec::new(), edges: Vec::new(), ..graph }),
                 placement: Arc::default(),
                 drawn: Drawn::Picture(Box::new(Picture::new(View::default()))),
+                hidden: 0,
                 too_many: Some(graph.nodes.len()),
             };
         }
+        let all = graph.nodes.len();
+        let graph = Find::read(&order.hide).without(graph);
+        let hidden = all - graph.nodes.len();
         let finished = match last.as_ref().and_then(|last| Some((last, last.patched(&graph, order)?))) {
             Some((last, (view, changed))) => Finished {
                 graph: Arc::new(graph),
                 placement: Arc::clone(&last.placement),
                 drawn: Drawn::Cards(view, changed),
+                hidden,
                 too_many: None,
             },
-            None => finish(graph, order, last.as_ref().map(|last| &last.placement)),
+            None => Finished { hidden, ..finish(graph, order, last.as_ref().map(|last| &last.placement)) },
         };
         let view = match &finished.drawn {
             Drawn::Picture(picture) => picture.view.clone(),
@@ -147,7 +157,8 @@ impl Last {
     /// The last view with the cards of nodes that changed, when nothing else did.
     fn patched(&self, graph: &Graph, order: &Order) -> Option<(View, Vec<usize>)> {
         let was = &self.order;
-        let same_way = (was.boxes, was.labels, &was.find) == (order.boxes, order.labels, &order.find);
+        let same_way = (was.boxes, was.labels, &was.find, &was.hide)
+            == (order.boxes, order.labels, &order.find, &order.hide);
         let edges = same(&graph.edges, &self.graph.edges, Arc::ptr_eq);
         let nodes = same(&graph.nodes, &self.graph.nodes, |a, b| {
             Arc::ptr_eq(a, b) || (a.id == b.id && a.name == b.name)
@@ -262,5 +273,5 @@ fn finish(graph: Graph, order: &Order, before: Option<&Arc<Placement>>) -> Finis
     };
     let view = View::of(&graph, &placement, order.labels, &Find::read(&order.find));
     let drawn = Drawn::Picture(Box::new(Picture::new(view)));
-    Finished { graph: Arc::new(graph), placement, drawn, too_many: None }
+    Finished { graph: Arc::new(graph), placement, drawn, hidden: 0, too_many: None }
 }

@@ -206,7 +206,12 @@ fn from_a_broken_kubeconfig_step_by_step_to_the_mesh() -> Result<()> {
     // Now there is a mesh: Retry reads the file again and goes all the way. A sandbox writes over no file of others.
     std::fs::remove_file(&file)?;
     let _sandbox = Sandbox::start_with(&["--kubeconfig-out", path])?;
-    window.click("Retry")?;
+    // A server that is away is tried again by itself, too: that may have met the sandbox already.
+    if window.find("Retry").is_ok() {
+        window
+            .click("Retry")
+            .or_else(|error| says(&window.widgets()?, "Kinds").then_some(()).ok_or(error))?;
+    }
     session.all_nodes()?;
     session.is_well()
 }
