@@ -21,7 +21,7 @@ fn what_becomes_of_calls_in_a_mesh_that_runs() -> Result<()> {
     ensure!(seen["mtls"] == "mutual" && seen["admission"]["verdict"] == "allow", "{seen}");
     ensure!(seen["remarks"] == json!([]), "{seen}");
     let deny = "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\n\
-        metadata: { name: no, namespace: bookinfo }\nspec: { action: DENY, rules: [{}] }\n";
+        metadata: { name: nobody, namespace: bookinfo }\nspec: { action: DENY, rules: [{}] }\n";
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("no.yaml");
     std::fs::write(&file, deny)?;
@@ -29,7 +29,7 @@ fn what_becomes_of_calls_in_a_mesh_that_runs() -> Result<()> {
     let file = file.to_str().context("an odd path")?;
     let seen = why(&[&page[..], &["-f", file]].concat())?;
     ensure!(
-        seen["admission"]["by"] == json!({ "object": "AuthorizationPolicy bookinfo/no", "rule": 0 }),
+        seen["admission"]["by"] == json!({ "object": "AuthorizationPolicy bookinfo/nobody", "rule": 0 }),
         "{seen}"
     );
     let out =

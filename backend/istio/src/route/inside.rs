@@ -1,7 +1,7 @@
 //! Calls inside the mesh: the service that a host is, the routes or the VirtualService that hold for it.
 
 use super::because::Because;
-use super::list::{List, of_rules};
+use super::list::{List, has_rules, of_rules};
 use super::request::Request;
 use super::scope::Scope;
 use super::service::Service;
@@ -60,7 +60,7 @@ pub(super) fn plainly(scope: &Scope<'_>, service: &Service, port: u16) -> Outcom
 fn to_service(scope: &Scope<'_>, service: &Service, request: &Request) -> Taken {
     let way = |rules: &'_ Item<VirtualService>| of_rules(scope, rules, &mesh(rules, request.port));
     let routes = api::calls(scope, service, request.port);
-    let (first, mut skipped) = holding(scope, &service.host, |spec| !spec.http.is_empty());
+    let (first, mut skipped) = holding(scope, &service.host);
     let list = match (routes, first) {
         (Some(mut routes), first) => {
             let by = routes.first.clone();
@@ -104,11 +104,7 @@ pub(super) fn settle(scope: &Scope<'_>, list: List, request: &Request) -> Taken 
 }
 
 /// The VirtualService of the mesh for a host, and why others that name it are not.
-fn holding<'w>(
-    scope: &Scope<'w>,
-    host: &str,
-    has_rules: impl Fn(&VirtualService) -> bool,
-) -> (Option<&'w Item<VirtualService>>, Vec<Skipped>) {
+fn holding<'w>(scope: &Scope<'w>, host: &str) -> (Option<&'w Item<VirtualService>>, Vec<Skipped>) {
     let (mut found, mut skipped) = (Vec::new(), Vec::new());
     for rules in scope.world.virtual_services.iter().filter(|rules| !rules.spec.hosts.is_empty()) {
         let Some(closeness) = Closeness::among(&rules.spec.hosts, rules.namespace(), host) else { continue };
@@ -116,7 +112,7 @@ fn holding<'w>(
             // What gateways serve for all hosts is nobody's surprise.
             Some(Because::NotForMesh) if closeness != Closeness::EXACT => {}
             Some(why) => skipped.push(overruled(rules, why)),
-            None if !has_rules(&rules.spec) => skipped.push(overruled(rules, Because::NoRules)),
+            None if !has_rules(scope, rules) => skipped.push(overruled(rules, Because::NoRules)),
             None => found.push((closeness, rules)),
         }
     }
@@ -147,7 +143,7 @@ fn to_nobody(scope: &Scope<'_>, host: &str, request: &Request) -> Taken {
             free.filter_map(|name| Closeness::of(&name, host)).max()
         };
         let with_rules = scope.rules().filter(|rules| crate::routing::in_mesh(&rules.spec.gateways));
-        let with_rules = with_rules.filter(|rules| !rules.spec.http.is_empty());
+        let with_rules = with_rules.filter(|rules| has_rules(scope, rules));
         let mut named: Vec<_> = with_rules.filter_map(|rules| Some((of(&rules)?, rules))).collect();
         named.sort_by_key(|(closeness, _)| Reverse(*closeness));
         if let Some((_, rules)) = named.first() {

@@ -101,6 +101,12 @@ pub(super) fn of_rules(scope: &Scope<'_>, rules: &Item<VirtualService>, way: &Wa
     list
 }
 
+/// Whether a VirtualService has rules for requests, its delegates' among them.
+pub(super) fn has_rules(scope: &Scope<'_>, rules: &Item<VirtualService>) -> bool {
+    let own = rules.spec.http.iter().any(|rule| rule.delegate.is_none());
+    own || !rules.spec.http.is_empty() && !written(scope, rules, &mut List::default()).is_empty()
+}
+
 /// The rules of a VirtualService with what it delegates, and where each stands.
 fn written(scope: &Scope<'_>, rules: &Item<VirtualService>, list: &mut List) -> Vec<(Place, HttpRoute)> {
     let own = rules.namespace();

@@ -157,6 +157,14 @@ fn which_of_several_holds() {
             "VirtualService shop/f spec: it has no rules for what is spoken at this port",
         ]
     );
+    // What is left to nobody is as if it were not there.
+    let left = json!([{ "delegate": { "name": "gone" } }]);
+    let left = object("VirtualService", "shop/0", json!({ "hosts": [host], "http": left }));
+    check(
+        &[left, rules[1].clone()],
+        &Request::get("web", 80, "/"),
+        "VirtualService shop/b spec.http[0] > 200",
+    );
     let route = object(
         "GRPCRoute",
         "shop/g",

@@ -3,6 +3,7 @@
 //!
 //! `BINNACLE_SETS` says how many sets of objects are tried (`200` is the long run), `BINNACLE_SEED` which.
 
+mod connections;
 mod dice;
 mod entering;
 mod inside;

@@ -26,6 +26,11 @@ spec: {clusterIP: 10.96.0.12, selector: {app: far}, ports: [{name: http, port: 9
 ---
 apiVersion: v1
 kind: Service
+metadata: {name: wire, namespace: demo, creationTimestamp: '2026-01-01T00:00:00Z'}
+spec: {clusterIP: 10.96.0.14, selector: {app: web}, ports: [{name: tcp, port: 9070, targetPort: 9080}, {name: tcp-more, port: 9071, targetPort: 9081}]}
+---
+apiVersion: v1
+kind: Service
 metadata: {name: istio-ingressgateway, namespace: istio-system, creationTimestamp: '2026-01-01T00:00:00Z'}
 spec: {clusterIP: 10.96.0.13, selector: {istio: ingressgateway}, ports: [{name: http, port: 80, targetPort: 8080}, {name: alt, port: 8081, targetPort: 8081}]}
 ";
@@ -82,6 +87,16 @@ impl Stage {
         world
     }
 
+    /// What comes back to a caller who sends to this address.
+    pub(super) async fn ask_at(
+        &self,
+        from: &str,
+        address: &str,
+        request: &Request,
+    ) -> std::io::Result<Answer> {
+        self.bench.try_call(from, &format!("{address}:{}", request.port), &written(request)).await
+    }
+
     /// What comes back to a caller, who may be the gateway's.
     pub(super) async fn ask(&self, from: &str, request: &Request) -> std::io::Result<Answer> {
         let text = written(request);
@@ -98,6 +113,8 @@ pub(super) const DOOR: &str = "istio=ingressgateway";
 
 /// The pods that a destination can reach, by what the sets' DestinationRules mean by a subset.
 fn pods(host: &str, subset: Option<&str>) -> Vec<&'static str> {
+    // Bytes go to the pods of `web`.
+    let host = if host.starts_with("wire") { PODS[0].2 } else { host };
     let of = |(pod, labels, of): &(&'static str, &str, &str)| {
         let version = subset.is_none_or(|subset| labels.ends_with(&format!("version={subset}")));
         (host == *of && version).then(|| pod.split('.').next().expect("a name"))
@@ -112,7 +129,13 @@ fn head<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
 /// What is wrong with what was said; `None` when it is what was seen.
 pub(super) fn differs(said: &Taken, request: &Request, seen: &std::io::Result<Answer>) -> Option<String> {
     let Outcome { destinations, answer, fault, path, authority, passes, closed, .. } = &said.outcome;
-    let Ok(seen) = seen else { return (!closed).then(|| "nobody took the connection".to_owned()) };
+    let empty = |split: &istio::route::Split| {
+        split.missing.is_some() || pods(&split.host, split.subset.as_deref()).is_empty()
+    };
+    let Ok(seen) = seen else {
+        let nobody = *closed || said.bytes && destinations.iter().any(empty);
+        return (!nobody).then(|| "nobody took the connection".to_owned());
+    };
     let aborted = fault.as_ref().and_then(|fault| fault.abort.as_ref()).and_then(|abort| abort.http_status);
     if *closed || *passes {
         return Some(format!("it was answered {}", seen.status));
@@ -130,9 +153,6 @@ pub(super) fn differs(said: &Taken, request: &Request, seen: &std::io::Result<An
         .filter(|split| split.missing.is_none())
         .flat_map(|split| pods(&split.host, split.subset.as_deref()))
         .collect();
-    let empty = |split: &istio::route::Split| {
-        split.missing.is_some() || pods(&split.host, split.subset.as_deref()).is_empty()
-    };
     if matches!(seen.status, 500 | 503) && destinations.iter().any(empty) {
         return None;
     }
