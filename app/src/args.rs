@@ -96,15 +96,16 @@ impl Cli {
                 &*connection
             }
         };
-        let wrong = connection.prometheus.iter().find_map(|one| Some(("--prometheus", one.wrong()?)));
-        let headers = connection.prometheus_header.iter();
-        let wrong =
-            wrong.or_else(|| headers.clone().find_map(|one| Some(("--prometheus-header", one.wrong()?))));
-        if let Some((option, why)) = wrong {
+        if let Some((option, why)) = connection.wrong() {
             return Err(Self::command().error(ErrorKind::ValueValidation, format!("{option}: {why}")));
         }
-        if connection.prometheus.is_none() && !connection.prometheus_header.is_empty() {
-            let words = "--prometheus-header is for the Prometheus of --prometheus, which is not given";
+        let without = [
+            (connection.prometheus.is_none() && !connection.prometheus_header.is_empty())
+                .then_some("--prometheus-header is for the Prometheus of --prometheus, which is not given"),
+            (connection.tracing.is_none() && !connection.tracing_header.is_empty())
+                .then_some("--tracing-header is for the backend of --tracing, which is not given"),
+        ];
+        if let Some(words) = without.into_iter().flatten().next() {
             return Err(Self::command().error(ErrorKind::MissingRequiredArgument, words));
         }
         Ok(cli)
@@ -308,6 +309,8 @@ mod tests {
             ("binnacle --envoy e proxies", "--envoy does not apply to the command proxies"),
             ("binnacle --prometheus-header a:b graph", "--prometheus-header"),
             ("binnacle --prometheus-header a:b", "--prometheus-header"),
+            ("binnacle graph --tracing-header a:b", "--tracing-header"),
+            ("binnacle graph --tracing joe", "--tracing"),
         ] {
             assert!(refused(words).contains(option), "{}", refused(words));
         }

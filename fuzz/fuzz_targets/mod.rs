@@ -10,7 +10,9 @@ mod otlp_protobuf;
 mod prometheus;
 mod promql;
 mod syncz;
+mod tempo;
 mod trace_file;
+mod traceql;
 mod zipkin;
 
 use crate::Target;
@@ -23,6 +25,8 @@ pub static TARGETS: &[Target] = &[
     otlp::TARGET,
     otlp_protobuf::TARGET,
     zipkin::TARGET,
+    tempo::TARGET,
+    traceql::TARGET,
     trace_file::TARGET,
     syncz::TARGET,
     config_dump::TARGET,

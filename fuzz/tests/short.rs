@@ -42,4 +42,4 @@ macro_rules! targets {
     };
 }
 
-targets! { kubeconfig prometheus jaeger otlp otlp_protobuf zipkin trace_file syncz config_dump lists watch cel promql }
+targets! { kubeconfig prometheus jaeger otlp otlp_protobuf zipkin tempo traceql trace_file syncz config_dump lists watch cel promql }

@@ -1,4 +1,4 @@
-//! Which cluster is meant.
+//! Which cluster is meant, and where its parts are that are not found in it.
 
 use super::values::{Unsaid, address, header, namespace};
 use clap::Args;
@@ -23,9 +23,13 @@ pub(crate) struct Connection {
     /// repeated)
     #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
     pub(crate) prometheus_header: Vec<Unsaid<(String, String)>>,
-    /// Jaeger's query API, where it is not to be found in the cluster
-    #[arg(long, value_name = "URL")]
-    pub(crate) tracing: Option<String>,
+    /// Jaeger, Tempo or Zipkin, where it is not to be found in the cluster
+    #[arg(long, value_name = "URL", value_parser = address)]
+    pub(crate) tracing: Option<Unsaid<String>>,
+    /// A header of every request to the tracing backend of --tracing, as in "X-Scope-OrgID: shop" (may be
+    /// repeated)
+    #[arg(long, value_name = "NAME: VALUE", value_parser = header)]
+    pub(crate) tracing_header: Vec<Unsaid<(String, String)>>,
     /// istiod's monitoring port, where it is not to be found in the cluster
     #[arg(long, value_name = "URL")]
     pub(crate) istiod: Option<String>,
@@ -41,8 +45,21 @@ impl Connection {
             prometheus: self.prometheus.or(before.prometheus),
             prometheus_header: before.prometheus_header.into_iter().chain(self.prometheus_header).collect(),
             tracing: self.tracing.or(before.tracing),
+            tracing_header: before.tracing_header.into_iter().chain(self.tracing_header).collect(),
             istiod: self.istiod.or(before.istiod),
         }
+    }
+
+    /// The first value that is none, with its option.
+    pub(super) fn wrong(&self) -> Option<(&'static str, &str)> {
+        let urls = [("--prometheus", &self.prometheus), ("--tracing", &self.tracing)];
+        let headers =
+            [("--prometheus-header", &self.prometheus_header), ("--tracing-header", &self.tracing_header)];
+        let mut urls = urls.into_iter().filter_map(|(option, url)| Some((option, url.as_ref()?.wrong()?)));
+        let mut headers = headers
+            .into_iter()
+            .flat_map(|(option, all)| all.iter().filter_map(move |one| Some((option, one.wrong()?))));
+        urls.next().or_else(|| headers.next())
     }
 
     /// The first option that is given.
@@ -54,6 +71,7 @@ impl Connection {
             ("--prometheus", self.prometheus.is_some()),
             ("--prometheus-header", !self.prometheus_header.is_empty()),
             ("--tracing", self.tracing.is_some()),
+            ("--tracing-header", !self.tracing_header.is_empty()),
             ("--istiod", self.istiod.is_some()),
         ];
         all.into_iter().find_map(|(name, given)| given.then_some(name))
@@ -66,7 +84,8 @@ impl Connection {
             namespaces: self.namespace.clone(),
             prometheus: self.prometheus.as_ref().and_then(Unsaid::get).cloned(),
             prometheus_headers: self.prometheus_header.iter().filter_map(|one| one.get().cloned()).collect(),
-            tracing: self.tracing.clone(),
+            tracing: self.tracing.as_ref().and_then(Unsaid::get).cloned(),
+            tracing_headers: self.tracing_header.iter().filter_map(|one| one.get().cloned()).collect(),
             istiod: self.istiod.clone(),
             read_only,
             ..cluster::Target::default()

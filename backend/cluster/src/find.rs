@@ -22,6 +22,8 @@ pub(crate) struct Wanted {
     pub(crate) names: &'static [&'static str],
     /// Values of the labels `app` and `app.kubernetes.io/name`.
     pub(crate) apps: &'static [&'static str],
+    /// How the names end of those with such a label that are preferred to others with it.
+    pub(crate) endings: &'static [&'static str],
     /// Numbers and names of its port, the best first.
     pub(crate) ports: &'static [(u16, &'static str)],
     /// What to do when there is none.
@@ -81,8 +83,10 @@ fn rank(service: &Object, wanted: &Wanted, root: &str) -> Option<usize> {
     match (named, service.namespace() == root) {
         (Some(position), true) => Some(position),
         (Some(position), false) => Some(10 + position),
-        (None, true) if labelled => Some(20),
-        (None, false) if labelled => Some(21),
+        (None, of_root) if labelled => {
+            let ends = wanted.endings.iter().any(|end| service.name().ends_with(end));
+            Some(20 + usize::from(!of_root) + if ends { 0 } else { 2 })
+        }
         _ => None,
     }
 }

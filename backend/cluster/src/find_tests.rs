@@ -28,6 +28,7 @@ const WANTED: Wanted = Wanted {
     title: "Metrics",
     names: &["metrics"],
     apps: &["metrics"],
+    endings: &["-query"],
     ports: &[(9090, "http")],
     next: "Install it",
     option: "--metrics",
@@ -61,6 +62,21 @@ fn a_label_will_do() {
     let objects =
         [service("watch", "kube-metrics", &labels, &json!(8080)), pod("watch", "m-1", "metrics", true)];
     check(&objects, Ok(("kube-metrics in watch", "m-1", 8080)));
+}
+
+/// An operator labels all that it makes.
+#[test]
+fn of_those_with_the_label_the_one_that_is_asked() {
+    let labels = json!({ "app": "metrics" });
+    let of = |namespace, name| service(namespace, name, &labels, &json!(8080));
+    let objects = [
+        of("istio-system", "a-collector"),
+        of("watch", "a-agent"),
+        of("watch", "a-query"),
+        pod("watch", "m-1", "metrics", true),
+        pod("istio-system", "m-2", "metrics", true),
+    ];
+    check(&objects, Ok(("a-query in watch", "m-1", 8080)));
 }
 
 #[test]

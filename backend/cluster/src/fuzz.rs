@@ -5,7 +5,9 @@ use crate::kubeconfig::Kubeconfigs;
 use crate::prometheus::answer::{self, OfHour};
 use crate::prometheus::{query, vector};
 use crate::settings::settings;
+use crate::traces::backend::{Backend as _, Hits};
 use crate::traces::read::{self, jaeger, otlp, zipkin};
+use crate::traces::tempo::Tempo;
 use crate::trim::Raw;
 use crate::{contexts, envoy, syncz};
 use kube::core::{ObjectList, WatchEvent};
@@ -61,6 +63,15 @@ pub fn otlp_protobuf(body: &[u8]) -> usize {
 pub fn zipkin(body: &[u8]) -> usize {
     drop(zipkin::names(body));
     spans(zipkin::parse(body))
+}
+
+/// Reads what Tempo says that it has and finds; how many services or traces that are.
+pub fn tempo(body: &[u8]) -> usize {
+    let services = Tempo.read_services(body).map_or(0, |services| services.len());
+    match Tempo.read_found(body) {
+        Ok(Hits::Ids(ids)) => ids.len().max(services),
+        _ => services,
+    }
 }
 
 /// The same of a file in any form.

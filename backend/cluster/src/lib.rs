@@ -102,8 +102,10 @@ pub struct Target {
     pub prometheus: Option<String>,
     /// Headers of every request to that Prometheus: names and values.
     pub prometheus_headers: Vec<(String, String)>,
-    /// Jaeger's query API, where it is not to be found in the cluster.
+    /// A tracing backend (Jaeger, Tempo, Zipkin), where it is not to be found in the cluster.
     pub tracing: Option<String>,
+    /// Headers of every request to that backend: names and values.
+    pub tracing_headers: Vec<(String, String)>,
     /// istiod's debug port, where it is not to be found in the cluster.
     pub istiod: Option<String>,
     /// Measuring window at first, in seconds; `None`: a minute.

@@ -163,6 +163,7 @@ fn what_runs_beside_the_mesh() {
         title: "istiod",
         names: &["istiod"],
         apps: &["istiod"],
+        endings: &[],
         ports: &[(9090, "http")],
         next: "Look",
         option: "--istiod",

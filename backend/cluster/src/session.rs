@@ -4,6 +4,7 @@ use crate::Target;
 use crate::connect::{self, Api};
 use crate::hub::Hub;
 use crate::journal::Journal;
+use crate::traces::Known;
 use crate::tunnel::Tunnel;
 use mesh::journal::Cluster;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ pub(crate) struct Session {
     pub(crate) target: Target,
     pub(crate) hub: Arc<Hub>,
     pub(crate) tunnel: Tunnel,
+    /// Which tracing backend answers.
+    pub(crate) traces: Known,
     journal: OnceCell<Option<Arc<Journal>>>,
     cluster: OnceCell<Cluster>,
 }
@@ -26,7 +29,15 @@ pub(crate) type Sessions = watch::Receiver<Option<Arc<Session>>>;
 
 impl Session {
     pub(crate) fn new(api: Api, target: Target, hub: Arc<Hub>, tunnel: Tunnel) -> Self {
-        Self { api, target, hub, tunnel, journal: OnceCell::new(), cluster: OnceCell::new() }
+        Self {
+            api,
+            target,
+            hub,
+            tunnel,
+            traces: Known::default(),
+            journal: OnceCell::new(),
+            cluster: OnceCell::new(),
+        }
     }
 
     /// The journal of this run with this cluster, if one is kept.

@@ -58,7 +58,7 @@ struct Inner {
     /// For this machine itself, which no proxy stands before.
     local: reqwest::Client,
     /// Headers that go to this URL only: a tenant, a login.
-    headers: Option<(String, HeaderMap)>,
+    headers: Vec<(String, HeaderMap)>,
 }
 
 /// An answer of any HTTP status.
@@ -88,37 +88,42 @@ impl Answer {
 
 /// How redirects are followed. What was asked with headers of the user's stays where they belong: they may be
 /// a login.
-fn redirects(headers_of: Option<String>) -> Policy {
-    let own = headers_of.and_then(|url| url::Url::parse(&url).ok()).map(|url| url.origin());
+fn redirects(headers_of: &[String]) -> Policy {
+    let own = headers_of.iter().filter_map(|url| url::Url::parse(url).ok()).map(|url| url.origin());
+    let own: Vec<url::Origin> = own.collect();
     Policy::custom(move |attempt| {
-        let from = attempt.previous().first().map(url::Url::origin);
-        let leaves = from.as_ref() == own.as_ref() && own.is_some() && Some(attempt.url().origin()) != own;
+        let from = attempt.previous().first().map(url::Url::origin).filter(|from| own.contains(from));
+        let leaves = from.is_some_and(|from| attempt.url().origin() != from);
         if leaves { attempt.stop() } else { Policy::default().redirect(attempt) }
     })
 }
 
 impl Tunnel {
-    /// With the headers that the user gave for Prometheus.
+    /// With the headers that the user gave for Prometheus and for the tracing backend.
     pub(crate) fn to(client: Client, target: &Target) -> Self {
         let read = |(name, value): &(String, String)| {
             let mut value = HeaderValue::try_from(value).ok()?;
             value.set_sensitive(true);
             Some((HeaderName::try_from(name).ok()?, value))
         };
-        let headers = target.prometheus_headers.iter().filter_map(read).collect();
-        Self::with(client, target.prometheus.clone().map(|url| (url, headers)))
+        let given =
+            [(&target.prometheus, &target.prometheus_headers), (&target.tracing, &target.tracing_headers)];
+        let given = given.into_iter().filter(|(_, headers)| !headers.is_empty());
+        let headers =
+            given.filter_map(|(url, all)| Some((url.clone()?, all.iter().filter_map(read).collect())));
+        Self::with(client, headers.collect())
     }
 
     #[cfg(test)]
     pub(crate) fn new(client: Client) -> Self {
-        Self::with(client, None)
+        Self::with(client, Vec::new())
     }
 
-    fn with(client: Client, headers: Option<(String, HeaderMap)>) -> Self {
-        let headers_of = headers.as_ref().map(|(url, _)| url.clone());
+    fn with(client: Client, headers: Vec<(String, HeaderMap)>) -> Self {
+        let headers_of: Vec<String> = headers.iter().map(|(url, _)| url.clone()).collect();
         let build = |builder: reqwest::ClientBuilder| {
             let builder = builder
-                .redirect(redirects(headers_of.clone()))
+                .redirect(redirects(&headers_of))
                 .user_agent(AGENT)
                 .connect_timeout(Duration::from_secs(5))
                 .timeout(ANSWER);
@@ -198,7 +203,7 @@ impl Tunnel {
         };
         let client = if error::is_local(url) { &self.0.local } else { &self.0.direct };
         let mut asked = client.request(method, format!("{}{path}", url.trim_end_matches('/')));
-        if let Some((_, headers)) = self.0.headers.as_ref().filter(|(of, _)| of == url) {
+        if let Some((_, headers)) = self.0.headers.iter().find(|(of, _)| of == url) {
             asked = asked.headers(headers.clone());
         }
         let response = asked.send().await.map_err(|error| failed(&error.without_url()))?;
@@ -374,18 +379,22 @@ mod tests {
             }
         })
         .await;
-        let target = Target {
-            prometheus: Some(own.url.clone()),
-            prometheus_headers: vec![("X-Api-Key".into(), "secret".into())],
-            ..Target::default()
-        };
-        let tunnel = Tunnel::to(own.client(), &target);
+        let headers = vec![("X-Api-Key".to_owned(), "secret".to_owned())];
+        let url = Some(own.url.clone());
+        for target in [
+            Target { prometheus: url.clone(), prometheus_headers: headers.clone(), ..Target::default() },
+            Target { tracing: url, tracing_headers: headers, ..Target::default() },
+        ] {
+            let tunnel = Tunnel::to(own.client(), &target);
+            let place = Place::Url(own.url.clone());
+            let home = tunnel.get(&place, "/home", "It failed").await.unwrap();
+            assert_eq!(home.body, "key");
+            let problem = tunnel.get(&place, "/away", "It failed").await.err().unwrap();
+            assert!(problem.why.ends_with("which is not to have the headers that were given"), "{problem}");
+            assert_eq!(stolen.load(Ordering::SeqCst), 0);
+        }
+        let tunnel = Tunnel::new(own.client());
         let place = Place::Url(own.url.clone());
-        let home = tunnel.get(&place, "/home", "It failed").await.unwrap();
-        assert_eq!(home.body, "key");
-        let problem = tunnel.get(&place, "/away", "It failed").await.err().unwrap();
-        assert!(problem.why.ends_with("which is not to have the headers that were given"), "{problem}");
-        assert_eq!(stolen.load(Ordering::SeqCst), 0);
         let small = tunnel.get_some(&place, "/", "It failed", Limit::of(2)).await.err().unwrap();
         assert!(small.why.contains("larger than"), "{small}");
     }

@@ -84,6 +84,8 @@ pub struct TraceQuery {
     pub errors_only: bool,
     /// Only traces with such a call; a failed one, when only errors are asked for.
     pub call: Option<Call>,
+    /// Text in Tempo's own language (TraceQL): all that is asked for, but time and number.
+    pub ql: Option<String>,
     /// At most so many traces.
     pub limit: usize,
 }

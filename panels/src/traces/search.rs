@@ -81,7 +81,8 @@ impl Search {
 
     /// The search that the fields tell, or what is wrong with them.
     pub(super) fn query(&self, now: Timestamp) -> Result<TraceQuery, String> {
-        if self.service.trim().is_empty() {
+        let ql = trace_ql(&self.tags);
+        if self.service.trim().is_empty() && ql.is_none() {
             return Err("Choose a service".into());
         }
         let end_us = u64::try_from(now.as_microsecond()).unwrap_or_default();
@@ -94,7 +95,12 @@ impl Search {
         Ok(TraceQuery {
             service: self.service.trim().to_owned(),
             operation: None,
-            tags: tags(&self.tags)?,
+            tags: if ql.is_some() || trace_id(&self.tags).is_some() {
+                BTreeMap::new()
+            } else {
+                tags(&self.tags)?
+            },
+            ql: ql.map(str::to_owned),
             start_us: end_us.saturating_sub(self.range_secs * 1_000_000),
             end_us,
             min_duration_us: min,
@@ -156,6 +162,11 @@ impl Search {
                 .add(Button::primary("Search").named("Search traces").with_icon(icon::MAGNIFYING_GLASS))
                 .clicked();
         });
+        if go && let Some(id) = trace_id(&self.tags).map(str::to_owned) {
+            self.tags.clear();
+            cx.intents.send(Intent::OpenTrace(id));
+            return false;
+        }
         match self.query(cx.now) {
             Ok(_) => go,
             Err(wrong) => {
@@ -174,7 +185,7 @@ impl Search {
         };
         entered(ui, "Shortest duration", "min 10 ms", &mut self.min, 92.0);
         entered(ui, "Longest duration", "max 2 s", &mut self.max, 92.0);
-        entered(ui, "Tags", "tags: http.method=GET", &mut self.tags, 190.0);
+        entered(ui, "Tags", "key=value, id, TraceQL", &mut self.tags, 190.0);
         let limit = LIMITS.iter().position(|(limit, _)| *limit == self.limit).unwrap_or(1);
         if let Some(chosen) = field::choose(ui, "Number of traces", &LIMITS.map(|(_, words)| words), limit) {
             self.limit = LIMITS[chosen].0;
@@ -251,6 +262,18 @@ fn duration_us(text: &str) -> Result<Option<u64>, String> {
     Ok(Some((nanos + 500) / 1000))
 }
 
+/// The id of a trace, where the field has one and nothing else: hexadecimal digits, which are no tag.
+fn trace_id(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let digits = (4..=32).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    digits.then_some(text)
+}
+
+/// Text in TraceQL, which begins as no tag does.
+fn trace_ql(text: &str) -> Option<&str> {
+    Some(text.trim()).filter(|text| text.starts_with('{'))
+}
+
 /// Tags of "key=value other=\"two words\"".
 fn tags(text: &str) -> Result<BTreeMap<String, String>, String> {
     let mut found = BTreeMap::new();
@@ -307,6 +330,19 @@ mod tests {
                 && pairs("a=\"open").is_err()
                 && pairs("a b=1").is_err()
         );
+    }
+
+    #[test]
+    fn an_id_and_trace_ql_stand_in_the_field_of_the_tags() {
+        let with = |tags: &str| Search { tags: tags.into(), ..Search::default() };
+        assert_eq!(trace_id(" 0AF7651916cd43dd8448eb211c80319c\n"), Some("0AF7651916cd43dd8448eb211c80319c"));
+        assert_eq!((trace_id("a=1"), trace_id("abc"), trace_id("reviews")), (None, None, None));
+        let query = with(" { status = error }").query(mesh::demo::NOW).unwrap();
+        assert_eq!(
+            (query.ql.as_deref(), query.service.as_str(), query.tags.len()),
+            (Some("{ status = error }"), "", 0)
+        );
+        assert!(with("a=1").query(mesh::demo::NOW).is_err(), "of which service?");
     }
 
     #[test]

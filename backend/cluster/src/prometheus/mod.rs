@@ -44,6 +44,7 @@ const WANTED: Wanted = Wanted {
     title: "Prometheus",
     names: &["prometheus", "prometheus-server", "prometheus-operated"],
     apps: &["prometheus"],
+    endings: &[],
     ports: &[(9090, "http"), (9090, "http-web"), (80, "web")],
     next: "Install Prometheus beside Istio, or give its URL with --prometheus; until then the graph has no rates",
     option: "--prometheus",

@@ -1,7 +1,13 @@
-//! Traces: finds Jaeger's query API, and asks it for services, for traces, and for one trace.
+//! Traces: finds a tracing backend (Jaeger, Tempo, Zipkin), and asks it for services, for traces, and for one
+//! trace.
 
+pub(crate) mod backend;
 mod file;
+mod jaeger;
+mod jaeger_v3;
 pub(crate) mod read;
+pub(crate) mod tempo;
+mod zipkin;
 
 pub use file::{open_traces, readable};
 
@@ -9,32 +15,80 @@ use crate::find::{self, Wanted};
 use crate::limits::{self, Limit};
 use crate::session::Session;
 use crate::tunnel::{Answer, Place};
+use backend::{Backend, Door, Hits};
+use futures::{StreamExt as _, stream};
 use mesh::scene::Step;
 use mesh::trace::{Found, Odd, Opened, TraceQuery};
 use mesh::{Observation, Problem};
-use read::{Refusal, jaeger};
+use parking_lot::Mutex;
+use read::Refusal;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use url::form_urlencoded::Serializer;
 
 const INTERVAL: Duration = Duration::from_secs(30);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// So many traces are read at most to find those with a certain call.
 const MOST: usize = 3000;
+/// The same where each is read by itself.
+const MOST_SINGLY: usize = 300;
+/// So many are read at once where each is read by itself.
+const AT_ONCE: usize = 4;
 const WHAT: &str = "Traces cannot be read";
 
 const WANTED: Wanted = Wanted {
     title: "A tracing backend",
-    names: &["tracing", "jaeger-query", "jaeger"],
-    apps: &["jaeger", "tracing"],
-    ports: &[(16686, "http-query"), (80, "query")],
-    next: "Install Jaeger beside Istio, or give its URL with --tracing",
+    names: &[
+        "tracing",
+        "jaeger-query",
+        "jaeger",
+        "simplest-query",
+        "tempo-query-frontend",
+        "tempo-simplest-query-frontend",
+        "tempo",
+        "zipkin",
+    ],
+    apps: &["jaeger", "tracing", "tempo", "zipkin"],
+    endings: &["-query", "-query-frontend"],
+    ports: &[
+        (16686, "http-query"),
+        (80, "query"),
+        (3200, "http-metrics"),
+        (3200, "tempo-prom-metrics"),
+        (3100, "http-metrics"),
+        (3200, "http"),
+        (9411, "http-query"),
+    ],
+    next: "Install Jaeger, Tempo or Zipkin beside Istio, or give its URL with --tracing",
     option: "--tracing",
 };
 
-/// Jaeger often answers below `/jaeger` (so does Istio's own sample).
-const PREFIXES: [&str; 2] = ["", "/jaeger"];
+/// Which backend answers at a place, as long as it does.
+#[derive(Default)]
+pub(crate) struct Known(Mutex<Option<(Place, Door)>>);
+
+/// A backend that answers.
+#[derive(Clone)]
+struct At {
+    /// "tempo in monitoring (Tempo)".
+    name: String,
+    place: Place,
+    door: Door,
+}
+
+impl At {
+    fn of(name: &str, place: &Place, door: Door) -> Self {
+        let backend = door.backend.name();
+        // Where its name does not say it.
+        let told = name.to_lowercase().contains(&backend.to_lowercase()) || backend == "Jaeger";
+        let name = if told { name.to_owned() } else { format!("{name} ({backend})") };
+        Self { name, place: place.clone(), door }
+    }
+
+    fn backend(&self) -> &'static dyn Backend {
+        self.door.backend
+    }
+}
 
 fn place(session: &Session) -> Result<(String, Place), Problem> {
     if let Some(url) = &session.target.tracing {
@@ -44,144 +98,249 @@ fn place(session: &Session) -> Result<(String, Place), Problem> {
     find::service(&session.hub, &WANTED).map(|(name, at)| (name, Place::Pod(at)))
 }
 
-/// Reads a path of the query API, below whichever prefix it answers with JSON.
-async fn read<T: Send + 'static>(
+/// The backend, and which services it knows where that had to be asked to know it.
+async fn at(session: &Session) -> Result<(At, Option<Vec<String>>), Problem> {
+    let (name, place) = place(session)?;
+    let known = session.traces.0.lock().clone().filter(|(known, _)| *known == place);
+    if let Some((_, door)) = known {
+        return Ok((At::of(&name, &place, door), None));
+    }
+    let mut answered = 404;
+    for door in Door::all() {
+        let at = At::of(&name, &place, door);
+        let answer = get(session, &at, door.backend.services()).await?;
+        // Whoever stands before it has the same answer for every path.
+        if matches!(answer.status, 401 | 403) {
+            return Err(login(&name, answer.status));
+        }
+        match door.backend.read_services(&answer.body) {
+            Ok(services) if answer.status < 400 => {
+                *session.traces.0.lock() = Some((place, door));
+                return Ok((at, Some(services)));
+            }
+            Err(Refusal::Said(words)) => return Err(said(&name, answer.status, &words)),
+            _ if answered == 404 => answered = answer.status,
+            _ => {}
+        }
+    }
+    Err(foreign(format!("{name} answered {answered}, and not as Jaeger, Tempo or Zipkin do")))
+}
+
+async fn get(session: &Session, at: &At, path: &str) -> Result<Answer, Problem> {
+    let path = format!("{}{path}", at.door.prefix);
+    session.tunnel.get_some(&at.place, &path, WHAT, Limit::of(limits::TRACES)).await
+}
+
+/// Asks for a path, and reads the answer.
+async fn ask<T: Send + 'static>(
     session: &Session,
+    at: &At,
     path: &str,
     parse: impl Fn(&[u8]) -> Result<T, Refusal> + Send + 'static,
-) -> Result<(String, T), Problem> {
-    let (name, place) = place(session)?;
-    let mut last = None;
-    for prefix in PREFIXES {
-        let path = format!("{prefix}{path}");
-        let answer = session.tunnel.get_some(&place, &path, WHAT, Limit::of(limits::TRACES)).await?;
-        if matches!(answer.status, 401 | 403) || answer.body.trim_ascii_start().starts_with(b"{") {
-            // A trace of 100,000 spans takes a while: not on the async threads.
-            let told = name.clone();
-            let parsed = tokio::task::spawn_blocking(move || understood(&told, &answer, parse)).await;
-            let broken = |error: tokio::task::JoinError| Problem::new(WHAT, error.to_string(), "Retry");
-            return Ok((name, parsed.map_err(broken)??));
-        }
-        last = Some(answer);
+) -> Result<T, Problem> {
+    let answer = get(session, at, path).await?;
+    let understood = read_in_background(at, answer, parse).await;
+    if understood.is_err() {
+        // Another backend may answer there by now.
+        *session.traces.0.lock() = None;
     }
-    let answer = last.map(|answer| answer.status).unwrap_or_default();
-    Err(foreign(format!("{name} answered {answer} and no JSON")))
+    understood
+}
+
+/// A trace of 100,000 spans takes a while: not on the async threads.
+async fn read_in_background<T: Send + 'static>(
+    at: &At,
+    answer: Answer,
+    parse: impl Fn(&[u8]) -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Problem> {
+    let told = at.clone();
+    let read = tokio::task::spawn_blocking(move || understood(&told, &answer, parse)).await;
+    read.map_err(|error| Problem::new(WHAT, error.to_string(), "Retry"))?
 }
 
 fn foreign(why: String) -> Problem {
-    Problem::new(WHAT, why, "Look whether this is Jaeger's query API, or give its URL with --tracing")
+    Problem::new(
+        WHAT,
+        why,
+        "Look whether this is a tracing backend's query API, or give its URL with --tracing",
+    )
+}
+
+fn login(name: &str, status: u16) -> Problem {
+    let next = "Give its URL with --tracing, and what it wants (a login, a tenant) with --tracing-header";
+    Problem::new(WHAT, format!("{name} wants a login ({status})"), next)
+}
+
+fn said(name: &str, status: u16, words: &str) -> Problem {
+    let words = if words.is_empty() { String::new() } else { format!(": {words}") };
+    let next = "Look at the version and the logs of the tracing backend";
+    Problem::new(WHAT, format!("{name} answered {status}{words}"), next)
 }
 
 fn understood<T>(
-    name: &str,
+    at: &At,
     Answer { status, body, .. }: &Answer,
     parse: impl Fn(&[u8]) -> Result<T, Refusal>,
 ) -> Result<T, Problem> {
-    let words = match (parse(body), status) {
-        (_, 401 | 403) => {
-            let why = format!("{name} wants a login ({status})");
-            return Err(Problem::new(
-                WHAT,
-                why,
-                "Give the URL of a tracing backend that needs none with --tracing",
-            ));
-        }
-        (Ok(read), ..=399) => return Ok(read),
+    let name = &at.name;
+    match (parse(body), status) {
+        (_, 401 | 403) => Err(login(name, *status)),
+        (Ok(read), ..=399) => Ok(read),
         (Err(Refusal::Foreign), ..=399) => {
-            return Err(foreign(format!("{name} does not answer as Jaeger does ({status})")));
+            Err(foreign(format!("{name} does not answer as {} does ({status})", at.backend().name())))
         }
-        (Err(Refusal::Said(words)), _) => format!("{name} answered {status}: {words}"),
-        (Ok(_) | Err(Refusal::Foreign), _) => format!("{name} answered {status}"),
-    };
-    Err(Problem::new(WHAT, words, "Look at the version and the logs of the tracing backend"))
+        (Err(Refusal::Said(words)), _) => Err(said(name, *status, &words)),
+        (Ok(_) | Err(Refusal::Foreign), _) => Err(said(name, *status, &plain(body))),
+    }
+}
+
+/// What a page says that is text, if it is short.
+fn plain(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim();
+    let is_text = !text.starts_with(['<', '{', '[']) && !text.contains('\n') && text.len() <= 200;
+    if is_text { text.to_owned() } else { String::new() }
 }
 
 /// Services that sent spans.
 pub(crate) async fn services(session: &Session) -> Result<(String, Vec<String>), Problem> {
-    read(session, "/api/services", jaeger::services).await
+    let (at, services) = at(session).await?;
+    let services = match services {
+        Some(services) => services,
+        None => {
+            let backend = at.backend();
+            ask(session, &at, backend.services(), move |body| backend.read_services(body)).await?
+        }
+    };
+    Ok((at.name, services))
 }
 
 /// Finds traces.
 pub(crate) async fn search(session: &Session, query: &TraceQuery) -> Result<Found, Problem> {
+    let (at, _) = at(session).await?;
+    let backend = at.backend();
+    if query.ql.is_some() {
+        if !backend.takes_trace_ql() {
+            let why = format!("{} is {}, which takes no TraceQL", at.name, backend.name());
+            return Err(Problem::new(
+                "The search is not made",
+                why,
+                "Write key=value, or leave the field empty",
+            ));
+        }
+        return page(session, &at, query).await;
+    }
     // A failure further on leaves no mark on the spans of the service that is asked for.
-    let anywhere = query.call.is_none() && query.errors_only;
-    if query.call.is_none() && !anywhere {
-        return Ok(read(session, &search_path(query), jaeger::parse).await?.1);
+    let anywhere = query.call.is_none() && query.errors_only && !backend.finds_errors_anywhere();
+    let by_tags = !backend.finds_tags() && !query.tags.is_empty();
+    if query.call.is_none() && !anywhere && !by_tags {
+        return page(session, &at, query).await;
     }
     // The backend cannot be asked for calls between two ends, nor for errors anywhere in a trace: traces are
     // read page by page, and what does not fit is left out.
-    let limit = query.limit.clamp(1, MOST / 4) * 4;
-    let mut page = TraceQuery { limit, errors_only: query.errors_only && !anywhere, ..query.clone() };
+    let most = if backend.tells_ids() { MOST_SINGLY } else { MOST };
+    let limit = query.limit.clamp(1, most / 4) * 4;
+    let mut asked = TraceQuery { limit, errors_only: query.errors_only && !anywhere, ..query.clone() };
     let (mut found, mut read_so_far) = (BTreeMap::new(), 0);
     let mut odd: Vec<Odd> = Vec::new();
     loop {
-        let wanted = query.clone();
-        let parse = move |body: &[u8]| {
-            let Found { traces, odd } = jaeger::parse(body)?;
-            let fits = |opened: &Arc<Opened>| fits(&wanted, opened);
-            let oldest = traces.iter().map(|opened| opened.summary.start_us).min();
-            Ok((traces.len(), oldest, traces.into_iter().filter(fits).collect::<Vec<_>>(), odd))
-        };
-        let (count, oldest, fitting, new) = read(session, &search_path(&page), parse).await?.1;
+        let Found { traces, odd: new } = page(session, &at, &asked).await?;
+        let oldest = traces.iter().map(|opened| opened.summary.start_us).min();
+        let count = traces.len();
         odd.extend(new.into_iter().filter(|new| !odd.contains(new)).collect::<Vec<_>>());
         let key = |opened: &Opened| (std::cmp::Reverse(opened.summary.start_us), opened.trace.id.clone());
-        found.extend(fitting.into_iter().map(|opened| (key(&opened), opened)));
+        let fitting = traces.into_iter().filter(|opened| fits(query, opened, by_tags));
+        found.extend(fitting.map(|opened| (key(&opened), opened)));
         read_so_far += count;
         match oldest {
-            Some(oldest) if count >= page.limit && oldest > page.start_us && oldest < page.end_us => {
-                page.end_us = oldest;
+            Some(oldest) if count >= asked.limit && oldest > asked.start_us && oldest < asked.end_us => {
+                asked.end_us = oldest;
             }
             _ => break,
         }
-        if found.len() >= query.limit || read_so_far >= MOST {
+        if found.len() >= query.limit || read_so_far >= most {
             break;
         }
     }
     Ok(Found { traces: found.into_values().take(query.limit.max(1)).collect(), odd })
 }
 
+/// What one search of the backend finds, whole.
+async fn page(session: &Session, at: &At, query: &TraceQuery) -> Result<Found, Problem> {
+    let backend = at.backend();
+    match ask(session, at, &backend.search(query), move |body| backend.read_found(body)).await? {
+        Hits::Traces(found) => Ok(found),
+        Hits::Ids(ids) => singly(session, at, ids).await,
+    }
+}
+
+/// Each of these traces. One that cannot be read costs itself, unless it is so of all.
+async fn singly(session: &Session, at: &At, ids: Vec<String>) -> Result<Found, Problem> {
+    let reads: Vec<_> = ids.iter().map(|id| one(session, at, id)).collect();
+    let all: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
+    let (mut found, mut unread, mut why) = (Found::default(), 0, None);
+    for read in all {
+        match read {
+            Ok(Some(one)) => {
+                found.traces.extend(one.traces);
+                found.odd.extend(one.odd);
+            }
+            Ok(None) => unread += 1,
+            Err(problem) => {
+                unread += 1;
+                why = Some(problem);
+            }
+        }
+    }
+    match why {
+        Some(problem) if found.traces.is_empty() => return Err(problem),
+        _ if unread > 0 => found.odd.push(Odd::UnreadTraces(unread)),
+        _ => {}
+    }
+    Ok(found)
+}
+
+/// One trace; `None` where it is not there.
+async fn one(session: &Session, at: &At, id: &str) -> Result<Option<Found>, Problem> {
+    let backend = at.backend();
+    let encoded: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+    for path in backend.trace(&encoded) {
+        let answer = get(session, at, &path).await?;
+        if answer.status == 404 {
+            continue;
+        }
+        let found = read_in_background(at, answer, move |body| backend.read_trace(body)).await?;
+        return Ok(Some(found).filter(|found| !found.traces.is_empty()));
+    }
+    Ok(None)
+}
+
 /// Whether a trace is what the backend cannot be asked for.
-fn fits(query: &TraceQuery, opened: &Opened) -> bool {
-    match &query.call {
+fn fits(query: &TraceQuery, opened: &Opened, by_tags: bool) -> bool {
+    let tagged = || {
+        opened.trace.spans.iter().any(|span| {
+            let has = |(key, value): (&String, &String)| {
+                span.tags.all(key).chain(span.process.all(key)).any(|told| told == value)
+            };
+            span.service == query.service && query.tags.iter().all(has)
+        })
+    };
+    let errs = match &query.call {
         Some(call) => opened.shows(call, query.errors_only),
         None => !query.errors_only || opened.summary.errors > 0,
-    }
+    };
+    errs && (!by_tags || tagged())
 }
 
 /// One trace.
 pub(crate) async fn trace(session: &Session, id: &str) -> Result<Arc<Opened>, Problem> {
-    let id: String = id.chars().filter(char::is_ascii_hexdigit).collect();
-    let (_, found) = read(session, &format!("/api/traces/{id}"), jaeger::parse).await?;
-    found.traces.into_iter().next().ok_or_else(|| {
+    let id = read::trace_id(id);
+    let (at, _) = at(session).await?;
+    let found = one(session, &at, &id).await?;
+    found.and_then(|found| found.traces.into_iter().next()).ok_or_else(|| {
         let next = "It may have been dropped from the store: search again";
-        Problem::new("The trace is not there", format!("The tracing backend does not have {id}"), next)
+        Problem::new("The trace is not there", format!("{} does not have {id}", at.name), next)
     })
-}
-
-fn search_path(query: &TraceQuery) -> String {
-    let mut tags: BTreeMap<&str, &str> =
-        query.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    if query.errors_only {
-        tags.insert("error", "true");
-    }
-    let mut fields = Serializer::new(String::new());
-    fields.append_pair("service", &query.service);
-    if let Some(operation) = &query.operation {
-        fields.append_pair("operation", operation);
-    }
-    if !tags.is_empty() {
-        fields.append_pair("tags", &serde_json::to_string(&tags).unwrap_or_default());
-    }
-    fields.append_pair("start", &query.start_us.to_string());
-    fields.append_pair("end", &query.end_us.to_string());
-    for (name, limit) in [("minDuration", query.min_duration_us), ("maxDuration", query.max_duration_us)] {
-        if let Some(limit) = limit {
-            fields.append_pair(name, &format!("{limit}us"));
-        }
-    }
-    fields.append_pair("limit", &query.limit.max(1).to_string());
-    fields.append_pair("lookback", "custom");
-    format!("/api/traces?{}", fields.finish())
 }
 
 /// Keeps the scene's word on the tracing backend up to date.
@@ -213,61 +372,5 @@ pub(crate) async fn follow(session: Arc<Session>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(status: u16, body: &'static str, why: &str) {
-        let problem = understood("jaeger", &Answer { status, body: body.into(), turn: None }, jaeger::parse)
-            .unwrap_err();
-        assert_eq!(problem.why, why);
-    }
-
-    #[test]
-    fn a_refusal_is_not_an_empty_answer() {
-        check(401, r#"{"message":"who are you"}"#, "jaeger wants a login (401)");
-        check(403, r#"{"data":[]}"#, "jaeger wants a login (403)");
-        check(
-            404,
-            r#"{"data":null,"errors":[{"msg":"trace not found"}]}"#,
-            "jaeger answered 404: trace not found",
-        );
-        check(502, r#"{"message":"no upstream"}"#, "jaeger answered 502");
-        check(200, r#"{"message":"hello"}"#, "jaeger does not answer as Jaeger does (200)");
-    }
-
-    /// A failure between two services further on is one of the trace, whoever was asked for.
-    #[test]
-    fn errors_only_is_about_whole_traces() {
-        let query = |errors_only| TraceQuery {
-            service: "istio-ingressgateway.istio-system".into(),
-            errors_only,
-            ..TraceQuery::default()
-        };
-        let found = mesh::demo::found();
-        let fitting = |errors_only| found.traces.iter().filter(|one| fits(&query(errors_only), one)).count();
-        let failed = found.traces.iter().filter(|one| one.summary.errors > 0).count();
-        assert!(failed > 0 && failed < found.traces.len());
-        assert_eq!((fitting(false), fitting(true)), (found.traces.len(), failed));
-    }
-
-    #[test]
-    fn a_search_as_jaeger_wants_it() {
-        let query = TraceQuery {
-            service: "cart.shop".into(),
-            operation: Some("GET /x".into()),
-            tags: [("http.method".into(), "GET".into())].into(),
-            start_us: 10,
-            end_us: 20,
-            min_duration_us: Some(1500),
-            max_duration_us: None,
-            errors_only: true,
-            call: None,
-            limit: 20,
-        };
-        assert_eq!(
-            search_path(&query),
-            "/api/traces?service=cart.shop&operation=GET+%2Fx&tags=%7B%22error%22%3A%22true%22%2C%22http.method%22%3A%22GET%22%7D&start=10&end=20&minDuration=1500us&limit=20&lookback=custom"
-        );
-    }
-}
+#[path = "tests.rs"]
+mod tests;

@@ -1,9 +1,9 @@
-//! Access logs and spans in, Prometheus and Jaeger query APIs out.
+//! Access logs and spans in, query APIs of Prometheus, Jaeger and Tempo out.
 //!
 //! The sandbox's proxies report every request and connection to the access log service, and every span to the
 //! trace collector. From them the user gets what a real mesh gives: Istio's standard metrics with all their
 //! labels behind a Prometheus HTTP API (and on a `/metrics` page that a real Prometheus can scrape), and
-//! traces behind Jaeger's query API.
+//! traces behind Jaeger's query API, and below `/tempo` behind Tempo's.
 //!
 //! [`Telemetry::start`] opens four servers: [`als_addr`](Telemetry::als_addr) and
 //! [`otlp_addr`](Telemetry::otlp_addr) speak gRPC to Envoy, [`prometheus_addr`](Telemetry::prometheus_addr)
@@ -37,5 +37,5 @@ mod workload;
 
 pub use listen::{StartError, Telemetry};
 pub use promql::Trial;
-pub use traces::SpanCount;
+pub use traces::{SpanCount, reads_trace_ql};
 pub use workload::{Directory, Options, Workload};

@@ -137,7 +137,7 @@ impl Telemetry {
         self.prometheus.clone()
     }
 
-    /// Jaeger's query API.
+    /// Jaeger's query API; below `/tempo` that of Tempo, over the same store.
     pub fn jaeger_addr(&self) -> Address {
         self.jaeger.clone()
     }

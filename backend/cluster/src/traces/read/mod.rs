@@ -12,6 +12,7 @@ mod otlp_protobuf;
 pub(crate) mod zipkin;
 
 pub(crate) use form::{Unknown, open, unpacked};
+pub(crate) use ids::trace_id;
 
 /// Why an answer has no traces.
 #[derive(Debug, PartialEq, Eq)]

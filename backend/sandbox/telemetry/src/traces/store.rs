@@ -1,6 +1,7 @@
 //! A bounded store of traces: the oldest go when it is full, and it counts them.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
@@ -86,6 +87,18 @@ impl Traces {
             .get(service)
             .map(|found| found.operations.keys().cloned().collect())
             .unwrap_or_default()
+    }
+
+    /// The spans of each trace that has one in the range (microseconds since 1970), the newest first.
+    pub(crate) fn newest(&self, from_us: u64, to_us: u64) -> Vec<Vec<Span>> {
+        let inner = self.inner.read();
+        let within = |span: &Span| (from_us..=to_us).contains(&span.start_us);
+        let found = inner.traces.iter().filter(|(_, trace)| trace.spans.iter().any(within));
+        let mut found: Vec<_> = found
+            .map(|(id, trace)| (trace.spans.iter().map(|span| span.start_us).min(), *id, trace))
+            .collect();
+        found.sort_by_key(|(start, id, _)| Reverse((*start, *id)));
+        found.into_iter().map(|(_, _, trace)| trace.in_order()).collect()
     }
 
     /// The spans of one trace, in the order of their start.

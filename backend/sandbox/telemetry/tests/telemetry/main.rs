@@ -8,5 +8,6 @@ mod mesh;
 mod proxies;
 mod queries;
 mod scraped;
+mod tempo;
 mod traces;
 mod wire_in;
