@@ -6,7 +6,7 @@ use cluster::Needs;
 use jiff::Timestamp;
 use mesh::check::files::Files;
 use mesh::check::report::{Report, Suppress, explained};
-use mesh::check::{Severity, World, checks, judge, named};
+use mesh::check::{Live, Severity, World, checks, judge, named};
 use mesh::mesh_config::MeshConfig;
 use mesh::{Answer, Mesh, Problem, Read, Remote, Scene};
 use std::io::Read as _;
@@ -35,11 +35,13 @@ fn done(args: &Check) -> Result<ExitCode, Problem> {
         return explain(name).map(|()| ExitCode::SUCCESS);
     }
     let suppress = suppressed(&args.suppress)?;
+    // Of a mesh that runs, all that checks ask for besides objects.
+    let needs = Needs { traffic: true, proxies: true, questions: true, ..Needs::default() };
     let Looked { files, scene, mesh, config } =
-        look_at(&args.connection, &args.file, args.mesh_config.as_deref())?;
+        look_at(&args.connection, &args.file, args.mesh_config.as_deref(), needs)?;
     let world = World::new(&mesh, config.as_ref().map_err(Clone::clone).map(|config| &**config));
     let judged = match &scene {
-        Some(scene) => judge(&world.watched(&scene.writes, Timestamp::now())),
+        Some(scene) => judge(&world.watched(Live::of(scene, Timestamp::now()))),
         None => judge(&world.from_files()),
     };
     // Of a mesh with files laid over it the files are what is asked for.
@@ -104,11 +106,12 @@ pub(crate) fn look_at(
     connection: &Connection,
     paths: &[PathBuf],
     config: Option<&Path>,
+    needs: Needs,
 ) -> Result<Looked, Problem> {
     let files = read(paths, &connection.namespace)?;
     // Files alone are judged alone; a context that is named is what they are laid over.
     let connect = paths.is_empty() || connection.context.is_some() || connection.kubeconfig.is_some();
-    let needs = Needs { mesh_config: config.is_none(), ..Needs::default() };
+    let needs = Needs { mesh_config: config.is_none(), ..needs };
     let scene = connect.then(|| commands::once(connection, needs)).transpose()?;
     let mesh = match &scene {
         Some(scene) if paths.is_empty() => Arc::clone(&scene.mesh),

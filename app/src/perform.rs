@@ -59,7 +59,7 @@ impl Shell {
             Intent::CloseFile => self.opened.close(),
             Intent::Select(selected) => self.selection.set(selected),
             Intent::Edit(selected, _) => self.selection.set(Some(selected)),
-            Intent::Draft(at, _) => self.selection.set(Some(Selected::Object(at))),
+            Intent::Draft(at, _) | Intent::Mend(at, _) => self.selection.set(Some(Selected::Object(at))),
             Intent::Back => self.selection.back(),
             Intent::Open(panel) => self.window.dock.open(panel),
             Intent::OpenBeside(panel) => self.window.dock.open_beside(panel),

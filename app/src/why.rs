@@ -2,6 +2,7 @@
 
 use crate::args::{Why, WhyFormat};
 use crate::{check, commands, complain};
+use cluster::Needs;
 use jiff::Timestamp;
 use mesh::Problem;
 use mesh::why::{Asked, Calls, NoAnswer, json, text};
@@ -23,7 +24,7 @@ pub(crate) fn why(args: &Why) -> ExitCode {
 }
 
 fn done(args: &Why) -> Result<(), Problem> {
-    let looked = check::look_at(&args.connection, &args.file, args.mesh_config.as_deref())?;
+    let looked = check::look_at(&args.connection, &args.file, args.mesh_config.as_deref(), Needs::default())?;
     let config = looked.config.ok();
     let asked = Asked {
         from: args.from.clone(),

@@ -103,7 +103,7 @@ impl Window {
     fn perform(&mut self, intent: Intent) {
         match intent {
             Intent::Select(selected) => self.selection.set(selected),
-            Intent::Draft(at, _) => self.selection.set(Some(Selected::Object(at))),
+            Intent::Draft(at, _) | Intent::Mend(at, _) => self.selection.set(Some(Selected::Object(at))),
             Intent::Back => self.selection.back(),
             Intent::Open(panel) => self.open = panel,
             Intent::Theme(theme) => self.theme = theme,

@@ -5,12 +5,16 @@ use crate::cx::Cx;
 use crate::kit::{fmt, problem, text};
 use egui::{Id, Ui};
 use jiff::Timestamp;
+use mesh::check::Finding;
 use mesh::managed::{Applied, Managed, SourceKind};
 use mesh::touched::{Calls, Over, Touched};
 use mesh::{Change, ChangeId, Revision};
 
 /// So many callers are named.
 const NAMED: usize = 4;
+
+/// So many things that a change would cause are told.
+const MOST_CAUSED: usize = 5;
 
 /// What a change was looked at for.
 type Key = (ChangeId, String, Revision, Option<Timestamp>);
@@ -97,9 +101,19 @@ fn managed(cx: &Cx<'_>, change: &Change) -> Vec<(String, String)> {
     said.collect()
 }
 
+/// "This would cause: Calls are sent to subset v9 … (VirtualService shop/cart)".
+fn caused(ui: &Ui, cx: &Cx<'_>, of: ChangeId, change: &Change) -> Vec<String> {
+    let found = cx.reads.caused(ui.ctx(), of, change, cx.now).unwrap_or_default();
+    let words = |finding: &Finding| format!("This would cause: {} ({})", finding.what, finding.at);
+    // What it is warned of anyway is said once.
+    let told = |finding: &&Finding| !change.warnings.iter().any(|warning| warning.contains(&finding.what));
+    found.iter().filter(told).take(MOST_CAUSED).map(words).collect()
+}
+
 /// What the user should know before the push.
-pub(crate) fn warnings(cx: &Cx<'_>, change: &Change) -> Vec<String> {
-    let mut all = change.warnings.clone();
+pub(crate) fn warnings(ui: &Ui, cx: &Cx<'_>, of: ChangeId, change: &Change) -> Vec<String> {
+    let mut all = caused(ui, cx, of, change);
+    all.extend(change.warnings.iter().cloned());
     for (plain, said) in managed(cx, change) {
         all.iter_mut().filter(|warning| **warning == plain).for_each(|warning| warning.clone_from(&said));
     }
@@ -110,7 +124,8 @@ pub(crate) fn warnings(cx: &Cx<'_>, change: &Change) -> Vec<String> {
 pub(crate) fn below(ui: &mut Ui, cx: &Cx<'_>, of: ChangeId, change: &Change) {
     let said = touched(ui, cx, of, change);
     text::note(ui, said);
-    for (_, said) in managed(cx, change) {
+    let managed = managed(cx, change).into_iter().map(|(_, said)| said);
+    for said in caused(ui, cx, of, change).into_iter().chain(managed) {
         problem::problem(ui, problem::Level::Warning, &said, "", "", None);
     }
 }
@@ -119,7 +134,7 @@ pub(crate) fn below(ui: &mut Ui, cx: &Cx<'_>, of: ChangeId, change: &Change) {
 pub(crate) fn above(ui: &mut Ui, cx: &Cx<'_>, of: ChangeId, change: &Change) {
     let said = touched(ui, cx, of, change);
     text::note(ui, said);
-    for warning in warnings(cx, change) {
+    for warning in warnings(ui, cx, of, change) {
         problem::problem(ui, problem::Level::Warning, &warning, "", "", None);
     }
 }

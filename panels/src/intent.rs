@@ -3,6 +3,7 @@
 use crate::contexts::ContextId;
 use crate::held::DraftOf;
 use crate::selection::{PanelId, Selected};
+use mesh::check::Fix;
 use mesh::logging::SetLevel;
 use mesh::trace::{Call, End};
 use mesh::{Change, ChangeId, Ref, Restore};
@@ -33,6 +34,8 @@ pub enum Intent {
     Edit(Selected, &'static str),
     /// Begin an object of this name that is not there yet, with this YAML; nothing is written before Push.
     Draft(Ref, String),
+    /// Mend what was found in an object: its draft gets it, and nothing is written before Push.
+    Mend(Ref, Fix),
     /// Back to what was selected before.
     Back,
     /// Show a panel.

@@ -14,6 +14,7 @@ pub mod detail;
 pub mod editors;
 pub mod file;
 pub mod first_steps;
+mod foresight;
 pub mod graph;
 pub mod held;
 mod history;

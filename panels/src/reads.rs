@@ -5,11 +5,12 @@
 //! match cx.reads.traces(&query) { Remote::Waiting => …, Remote::Live(traces, at) => …, … }
 //! ```
 
+use crate::foresight::Foresight;
 use crate::judge::Judge;
 use egui::Context;
 use jiff::Timestamp;
 use mesh::certificate::{Credential, SecretOf};
-use mesh::check::Judged;
+use mesh::check::{Finding, Judged};
 use mesh::confirm::Filters;
 use mesh::endpoints::{Endpoints, EndpointsQuery};
 use mesh::logging::Logging;
@@ -18,7 +19,7 @@ use mesh::mesh_config::MeshConfig;
 use mesh::series::{Range, Series};
 use mesh::told::Word;
 use mesh::trace::{Found, Opened, TraceQuery};
-use mesh::{Answer, Problem, Read, Ref, Remote, Scene, Schema, SchemaOf};
+use mesh::{Answer, Change, ChangeId, Problem, Read, Ref, Remote, Scene, Schema, SchemaOf};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub struct Wanted {
     asked: RefCell<BTreeMap<Read, u32>>,
     again: RefCell<BTreeMap<Read, u32>>,
     judge: RefCell<Judge>,
+    foresight: RefCell<Foresight>,
 }
 
 impl Wanted {
@@ -111,7 +113,34 @@ impl<'a> Reads<'a> {
     /// the first time.
     pub fn judged(&self, ctx: &Context, now: Timestamp) -> Option<Arc<Judged>> {
         let config = self.mesh_config(self.scene.mesh.root_namespace());
-        self.wanted.judge.borrow_mut().of(ctx, self.scene, config, now)
+        let mut judge = self.wanted.judge.borrow_mut();
+        for read in judge.questions(&self.scene.mesh, now) {
+            self.ask(read.clone());
+        }
+        judge.of(ctx, self.scene, config, now)
+    }
+
+    /// The same; nothing until it was judged for the first time.
+    pub fn found(&self, ctx: &Context, now: Timestamp) -> Arc<Judged> {
+        self.judged(ctx, now).unwrap_or_else(|| self.wanted.judge.borrow().nothing())
+    }
+
+    /// The same, with what others have to be asked for.
+    pub fn judged_closely(&self, ctx: &Context, now: Timestamp) -> Option<Arc<Judged>> {
+        self.wanted.judge.borrow_mut().closely(now);
+        self.judged(ctx, now)
+    }
+
+    /// What a change would cause that is not so now; `None` until that was looked for.
+    pub fn caused(
+        &self,
+        ctx: &Context,
+        id: ChangeId,
+        change: &Change,
+        now: Timestamp,
+    ) -> Option<Arc<Vec<Finding>>> {
+        let config = self.mesh_config(self.scene.mesh.root_namespace());
+        self.wanted.foresight.borrow_mut().of(ctx, self.scene, config, (id, change), now)
     }
 
     /// What a tool says of the objects that it applies.

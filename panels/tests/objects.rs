@@ -235,6 +235,33 @@ fn it_is_cloned_made_and_deleted_on_the_same_road() {
 }
 
 #[test]
+fn what_is_found_is_mended_by_a_draft_and_what_a_draft_would_cause_is_said() {
+    let mut bench = opened();
+    let wanted = text(&bench, FIELD).replacen("subset: v2", "subset: v9", 1);
+    write(&mut bench, FIELD, &wanted);
+    rest(&mut bench);
+    bench.get_by_label_contains("This would cause: reviews has no subset v9");
+    bench.get_by_label("Reset").click();
+    frames(&mut bench);
+    assert_eq!(bench.query_all_by_label_contains("This would cause").count(), 0);
+
+    somebody(&mut bench, "900", |it| {
+        it["spec"]["http"][0]["route"] =
+            serde_json::json!([{ "destination": { "host": "reviews", "subset": "v2x" } }]);
+    });
+    let judged = mesh::check::judge(&mesh::check::World::new(
+        &bench.state().0.scene.mesh,
+        Err(mesh::Problem::new("The mesh's configuration is not known", "nobody has read it", "Read it")),
+    ));
+    let finding = judged.findings.into_iter().find(|one| one.check.name == "SubsetNotFound").unwrap();
+    bench.state_mut().0.wishes();
+    bench.state().0.intents.send(Intent::Mend(finding.at, finding.fix.unwrap()));
+    frames(&mut bench);
+    let change = bench.state_mut().0.checks().pop().unwrap();
+    assert!(change.title.ends_with("subset is v2 instead of v2x"), "{}", change.title);
+}
+
+#[test]
 fn what_is_not_written_here_is_only_shown() {
     let pod = demo::bookinfo().objects().of_kind(&kinds::POD).next().unwrap().0.clone();
     let bench = detail(World::bookinfo().select(Selected::Object(pod)));

@@ -64,3 +64,27 @@ fn a_check_that_is_left_out_can_be_had_back() {
     });
     assert!(!told(&bench, "ratings has no subset v9") && told(&bench, "Checks that are left out"));
 }
+
+#[test]
+fn a_problem_is_mended_by_a_draft() {
+    let mut world = World::bookinfo();
+    let mut objects = demo::bookinfo_objects();
+    let reviews = json!({ "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": { "name": "ratings", "namespace": "bookinfo", "uid": "r", "resourceVersion": "1" },
+        "spec": { "hosts": ["ratings"], "http": [{ "route": [{ "destination": { "host": "ratngs" } }] }] } });
+    objects.insert(at(), Object::from(reviews));
+    world.now_has(objects);
+    let mut bench = panel(world);
+    bench.get_by_label_contains("No service has the host ratngs").click();
+    bench.run_steps(3);
+    bench.get_by_label(&format!("Send calls to ratings, in {}", at())).click();
+    bench.run_steps(3);
+    let wishes = bench.state_mut().0.wishes();
+    let mends = wishes.iter().find_map(|wish| match wish {
+        Intent::Mend(of, fix) if *of == at() => Some(fix.clone()),
+        _ => None,
+    });
+    let fix = mends.unwrap_or_else(|| panic!("{wishes:?}"));
+    let object = bench.state().0.cx().scene.mesh.objects()[&at()].clone();
+    assert_eq!(fix.on(&object.0).unwrap()["spec"]["http"][0]["route"][0]["destination"]["host"], "ratings");
+}

@@ -3,7 +3,6 @@
 use crate::{Cluster, Target};
 use mesh::scene::{KindState, Step, StepState};
 use mesh::{Problem, Read, Remote, Scene};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,13 +15,16 @@ pub struct Needs {
     pub proxies: bool,
     /// The mesh's own configuration (or the reason why it is not known), among the scene's answers.
     pub mesh_config: bool,
+    /// What checks have to ask others for (or the reason why it is not known), among the scene's answers.
+    pub questions: bool,
     /// Measuring window in seconds.
     pub window_secs: u64,
 }
 
 impl Default for Needs {
     fn default() -> Self {
-        Self { traffic: false, proxies: false, mesh_config: false, window_secs: crate::FIRST_WINDOW }
+        let window_secs = crate::FIRST_WINDOW;
+        Self { traffic: false, proxies: false, mesh_config: false, questions: false, window_secs }
     }
 }
 
@@ -66,14 +68,20 @@ pub async fn once(target: Target, needs: Needs) -> Result<Arc<Scene>, Problem> {
             scene = Arc::clone(&mended);
         }
     }
-    if needs.mesh_config && verdict.is_ok() {
-        let read = Read::MeshConfig(scene.mesh.root_namespace().to_owned());
-        cluster.want(BTreeMap::from([(read.clone(), 0)]));
-        let asked = cluster.scene.wait_for(|scene| !matches!(scene.answers.get(&read), Remote::Waiting));
+    let mut reads: Vec<Read> = Vec::new();
+    if needs.mesh_config {
+        reads.push(Read::MeshConfig(scene.mesh.root_namespace().to_owned()));
+    }
+    if needs.questions {
+        reads.extend(mesh::check::questions(&scene.mesh));
+    }
+    if !reads.is_empty() && verdict.is_ok() {
+        cluster.want(reads.iter().map(|read| (read.clone(), 0)).collect());
+        let answered =
+            |scene: &Arc<Scene>| !reads.iter().any(|read| matches!(scene.answers.get(read), Remote::Waiting));
         // Without an answer the scene says that there is none yet.
-        if let Ok(Ok(answered)) = tokio::time::timeout(FOR_AN_ANSWER, asked).await {
-            scene = Arc::clone(&answered);
-        }
+        tokio::time::timeout(FOR_AN_ANSWER, cluster.scene.wait_for(answered)).await.map(drop).ok();
+        scene = Arc::clone(&cluster.scene.borrow());
     }
     cluster.finish().await;
     verdict.map(|()| scene)

@@ -238,10 +238,12 @@ async fn after_a_start_it_warms_up() {
 async fn a_cluster_without_prometheus_shows_structure_and_says_why() {
     let world =
         World::with(|objects| objects.retain(|object| object["metadata"]["name"] != "prometheus")).await;
-    let scene =
-        once(world.target(), Needs { traffic: true, proxies: true, mesh_config: true, window_secs: 60 })
-            .await
-            .expect("a scene");
+    let scene = once(
+        world.target(),
+        Needs { traffic: true, proxies: true, mesh_config: true, questions: false, window_secs: 60 },
+    )
+    .await
+    .expect("a scene");
     let problem = scene.traffic.problem().expect("a problem");
     assert_eq!(problem.what, "Prometheus is not there");
     assert!(problem.next.contains("--prometheus"));

@@ -159,8 +159,9 @@ const GUARD: Kind = Kind {
     ..READ
 };
 
-const POD_SPEC: &[&str] = &["serviceAccountName", "nodeName", "hostNetwork", "containers", "initContainers"];
-const CONTAINER: &[&str] = &["name", "image", "ports", "restartPolicy", "resources"];
+const POD_SPEC: &[&str] =
+    &["serviceAccountName", "nodeName", "hostNetwork", "securityContext", "containers", "initContainers"];
+const CONTAINER: &[&str] = &["name", "image", "ports", "restartPolicy", "resources", "securityContext"];
 const POD_STATUS: &[&str] = &[
     "phase",
     "reason",
@@ -282,6 +283,13 @@ pub static WORKLOAD_ENTRY: Kind = Kind {
     why: "machines that answer for services",
     ..TRAFFIC
 };
+/// WorkloadGroups.
+pub static WORKLOAD_GROUP: Kind = Kind {
+    kind: "WorkloadGroup",
+    plural: "workloadgroups",
+    why: "what machines that join by themselves are told",
+    ..TRAFFIC
+};
 /// Sidecars.
 pub static SIDECAR: Kind = Kind {
     kind: "Sidecar",
@@ -361,6 +369,14 @@ pub static TCP_ROUTE: Kind = Kind {
     why: "routes of connections by the Gateway API",
     ..ROUTE
 };
+/// ReferenceGrants.
+pub static REFERENCE_GRANT: Kind = Kind {
+    versions: &["v1beta1", "v1"],
+    kind: "ReferenceGrant",
+    plural: "referencegrants",
+    why: "which routes may lead to services of other namespaces",
+    ..ROUTE
+};
 
 /// WasmPlugins.
 pub static WASM_PLUGIN: Kind = Kind {
@@ -388,6 +404,7 @@ pub static KINDS: &[&Kind] = &[
     &GATEWAY,
     &SERVICE_ENTRY,
     &WORKLOAD_ENTRY,
+    &WORKLOAD_GROUP,
     &SIDECAR,
     &ENVOY_FILTER,
     &PEER_AUTHENTICATION,
@@ -399,6 +416,7 @@ pub static KINDS: &[&Kind] = &[
     &GRPC_ROUTE,
     &TLS_ROUTE,
     &TCP_ROUTE,
+    &REFERENCE_GRANT,
     &WASM_PLUGIN,
 ];
 
@@ -413,30 +431,5 @@ pub fn group(api_version: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::views::gateway_api::GROUP;
-    use std::collections::BTreeSet;
-
-    #[test]
-    fn every_kind_stands_there_once() {
-        let names: BTreeSet<_> = KINDS.iter().map(|kind| (kind.group, kind.plural)).collect();
-        assert_eq!(names.len(), KINDS.len());
-        for row in KINDS {
-            assert_eq!(kind(row.group, row.kind), Some(*row));
-            assert!(!row.plural.is_empty() && !row.why.is_empty() && !row.versions.is_empty(), "{row}");
-            let written = row.group == GROUP || row.group.ends_with("istio.io");
-            assert_eq!(row.editable, written, "{row}");
-            assert!(!(row.editable && row.operates.is_some()), "{row}: Istio's, or a workload's");
-        }
-    }
-
-    #[test]
-    fn a_kind_is_found_by_its_group_too() {
-        assert_eq!(kind("networking.istio.io", "Gateway"), Some(&GATEWAY));
-        assert_eq!(kind(GROUP, "Gateway"), Some(&API_GATEWAY));
-        assert_ne!(kind(GROUP, "Gateway"), Some(&GATEWAY));
-        assert_eq!(kind(group("v1"), "Service"), Some(&SERVICE));
-        assert_eq!(group("security.istio.io/v1beta1"), "security.istio.io");
-    }
-}
+#[path = "kinds_tests.rs"]
+mod tests;

@@ -111,20 +111,22 @@ pub fn read(text: &str) -> Result<Document, Unreadable> {
 
 /// One of the documents of a text.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Piece {
+pub struct Piece<'t> {
     /// The line on which it begins.
     pub line: usize,
+    /// As it is written.
+    pub text: &'t str,
     /// What it is, with places that count from that line; or why it cannot be read.
     pub document: Result<Document, Unreadable>,
 }
 
 /// Reads every document of a text by itself, so that one which cannot be read costs only itself. Those in
 /// which nothing stands are left out.
-pub fn documents(text: &str) -> Vec<Piece> {
+pub fn documents(text: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
-    let mut put = |line: usize, text: &str| match read(text) {
+    let mut put = |line: usize, text| match read(text) {
         Err(Unreadable::Empty) => {}
-        document => pieces.push(Piece { line, document }),
+        document => pieces.push(Piece { line, text, document }),
     };
     let (mut begins, mut first) = (0, 0);
     let mut at = 0;

@@ -67,6 +67,20 @@ impl<'a> Policies<'a> {
         self.answer(&identity(caller, callee), TRUST_DOMAIN, callee, None)
     }
 
+    /// The policy by which a workload may not call another one: one that denies it, or the first of those that
+    /// do not let it in.
+    pub fn refuses(&self, caller: &Workload, callee: &Workload) -> Option<&Ref> {
+        if self.may(caller, callee).may != May::No {
+            return None;
+        }
+        let holding = self.all.iter().filter(|read| !read.is_dry_run() && read.holds(self.mesh, callee));
+        let refusing = |read: &&Read<AuthorizationPolicy>| {
+            let alone = Self { mesh: self.mesh, all: vec![(*read).clone()], odd: BTreeSet::new() };
+            alone.may(caller, callee).may == May::No
+        };
+        holding.filter(refusing).map(|read| &read.at).next()
+    }
+
     fn answer(
         &self,
         identity: &Identity,

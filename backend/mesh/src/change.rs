@@ -1,8 +1,8 @@
 //! A change: the smallest guarded edit of Istio's resources, its inverse, and what shows that it is in force.
 
-use crate::Mesh;
 use crate::evidence::Evidence;
 use crate::stored::Stored;
+use crate::{Mesh, Objects};
 use istio::{Object, Problem, Ref};
 use serde_json::Value;
 use std::sync::Arc;
@@ -73,6 +73,18 @@ impl Change {
     /// An object that somebody else has changed, so that this change could not be made on it any more.
     pub fn outdated(&self, mesh: &Mesh) -> Option<&Ref> {
         self.steps.iter().find(|step| !step.fits(mesh.objects().get(&step.at))).map(|step| &step.at)
+    }
+
+    /// The objects as they will be when it is done.
+    pub fn done(&self, objects: &Objects) -> Objects {
+        let mut objects = objects.clone();
+        for step in &self.steps {
+            match &step.after {
+                Some(after) => drop(objects.insert(step.at.clone(), after.clone())),
+                None => drop(objects.remove(&step.at)),
+            }
+        }
+        objects
     }
 
     /// The change that puts back as it was what was written, in the opposite order. `stored` is what the

@@ -19,6 +19,10 @@ pub struct MeshConfig {
     pub trust_domain: Option<String>,
     /// `enableAutoMtls` is off: proxies use mutual TLS only where a DestinationRule says so.
     pub no_auto_mtls: bool,
+    /// `trustDomainAliases`: other beginnings of identities that mean the same.
+    pub trust_aliases: Vec<String>,
+    /// Whether access logs are written where a Telemetry names no provider.
+    pub logs: bool,
 }
 
 /// One of `extensionProviders`.
@@ -104,6 +108,14 @@ impl MeshConfig {
             let name = provider["name"].as_str()?.to_owned();
             Some(Provider { name, kind: kind.clone(), service: format!("{service}{port}") })
         };
+        let texts = |value: &Value| {
+            value
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|text| text.as_str().map(str::to_owned))
+                .collect::<Vec<_>>()
+        };
         let all = mesh["extensionProviders"].as_array().map_or(&[][..], Vec::as_slice);
         Self {
             providers: all.iter().filter_map(one).collect(),
@@ -112,6 +124,9 @@ impl MeshConfig {
             calls: calls(mesh),
             trust_domain: mesh["trustDomain"].as_str().map(str::to_owned),
             no_auto_mtls: mesh["enableAutoMtls"] == false,
+            trust_aliases: texts(&mesh["trustDomainAliases"]),
+            logs: mesh["accessLogFile"].as_str().is_some_and(|file| !file.is_empty())
+                || !texts(&mesh["defaultProviders"]["accessLogging"]).is_empty(),
         }
     }
 

@@ -195,7 +195,7 @@ fn sentence(
                 text::muted(ui, &entry.change.title);
             }
             None => {
-                let warnings = warnings(cx, entry, held);
+                let warnings = warnings(ui, cx, entry, held);
                 if let Some(first) = warnings.first() {
                     let more = if warnings.len() > 1 {
                         format!(" (+ {})", warnings.len() - 1)
@@ -239,12 +239,12 @@ fn sentence(
 }
 
 /// What the user should know before pushing: our own warnings and the server's.
-fn warnings(cx: &Cx<'_>, entry: &Entry, held: &[Held]) -> Vec<String> {
+fn warnings(ui: &Ui, cx: &Cx<'_>, entry: &Entry, held: &[Held]) -> Vec<String> {
     let left_out = held.iter().filter(|_| entry.sent.is_none());
     let mut all: Vec<String> =
         left_out.map(|held| format!("Not among them: {}. {}", held.name, rest::why(held).0)).collect();
     all.extend(if entry.sent.is_none() {
-        before_push::warnings(cx, &entry.change)
+        before_push::warnings(ui, cx, entry.id, &entry.change)
     } else {
         entry.change.warnings.clone()
     });

@@ -6,6 +6,7 @@ use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::size;
 use crate::kit::{Tokens, icon, text};
+use crate::problems;
 use crate::selection::Selected;
 use egui::{Align2, FontId, Frame, Label, Margin, RichText, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use mesh::{Mesh, Problem, Ref, Revision, kinds, roles};
@@ -16,6 +17,7 @@ pub(super) fn list(ui: &mut Ui, cx: &Cx<'_>, config: &[ConfigRow]) {
     if config.is_empty() {
         return;
     }
+    let judged = problems::found(ui, cx);
     fold(ui, "Configuration", "objects that touch it", true, |ui| {
         ui.add_space(2.0);
         for ConfigRow { at, says } in config {
@@ -55,7 +57,12 @@ pub(super) fn list(ui: &mut Ui, cx: &Cx<'_>, config: &[ConfigRow]) {
             if response.clicked() {
                 cx.intents.send(Intent::Select(Some(Selected::Object(at.clone()))));
             }
-            said(ui, says, 28);
+            // What it does not do is said already.
+            let wrong = problems::found_in(&judged, at)
+                .filter(|one| !says.iter().any(|saying| saying.words == one.what))
+                .map(|one| Saying { words: one.what.clone(), acts: false });
+            let all: Vec<Saying> = says.iter().cloned().chain(wrong).collect();
+            said(ui, &all, 28);
         }
     });
 }
@@ -90,6 +97,7 @@ pub(super) fn known(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
         ui.data_mut(|data| data.insert_temp(id, made.clone()));
         made
     });
+    problems::beside(ui, cx, at);
     for (of, says) in about.iter() {
         if about.len() > 1 {
             text::medium(ui, of.as_str());

@@ -121,6 +121,7 @@ impl Changing {
         let order = Order {
             mesh: Arc::clone(&scene.mesh),
             traffic: scene.traffic.value().cloned(),
+            judged: Arc::default(),
             options: GraphOptions { idle: true, ..GraphOptions::default() },
             boxes: Options::default(),
             labels: Labels::default(),

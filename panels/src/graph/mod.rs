@@ -52,6 +52,7 @@ use crate::intent::Intent;
 use crate::intent::{Export, ExportFormat, TracesOf};
 use crate::kit::{Memo, Tokens, button, fmt, icon, remote};
 use crate::panel::{About, Panel};
+use crate::problems;
 use crate::selection::Selected;
 use canvas::{Canvas, Picture, Setting, Thing, selects};
 use egui::{Frame, Margin, Rect, Ui, UiBuilder, vec2};
@@ -228,6 +229,7 @@ impl Graph {
         let order = Order {
             mesh: Arc::clone(&scene.mesh),
             traffic: scene.traffic.value().cloned(),
+            judged: problems::found(ui, cx),
             options: GraphOptions {
                 graph_type: self.choices.graph_type,
                 namespaces: cx.namespaces.to_vec(),

@@ -337,6 +337,7 @@ fn one_pod_is_one_card() {
     let order = |mesh: &Arc<mesh::Mesh>| Order {
         mesh: Arc::clone(mesh),
         traffic: scene.traffic.value().cloned(),
+        judged: Arc::default(),
         options: GraphOptions::default(),
         boxes: Options::default(),
         labels: Labels::default(),
@@ -375,6 +376,7 @@ fn order_of(graph_type: GraphType, anew: usize, part: impl Fn(&mesh::traffic::Pa
     Order {
         mesh: Arc::clone(&scene.mesh),
         traffic: Some(traffic.into()),
+        judged: Arc::default(),
         options: GraphOptions { graph_type, ..GraphOptions::default() },
         boxes: Options::default(),
         labels: Labels::default(),

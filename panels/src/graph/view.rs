@@ -237,6 +237,7 @@ pub fn badge(badge: Badge) -> Option<(&'static str, &'static str, bool)> {
     Some(match badge {
         Badge::Fault => (icon::LIGHTNING, "Faults are injected here", true),
         Badge::Split => (icon::ARROWS_SPLIT, "Traffic is split between versions", false),
+        Badge::Problem => (icon::WARNING_DIAMOND, "Something is wrong with its configuration", true),
         Badge::MissingSidecar => (icon::WARNING, "Some pods have no proxy", true),
         Badge::CircuitBreaker => (icon::PLUGS, "A circuit breaker guards it", false),
         Badge::Mirror => (icon::COPY, "Its traffic is mirrored", false),

@@ -9,6 +9,7 @@ use super::view::{Labels, View};
 use crate::kit::aside::{FEW_PATHS, alone};
 use egui::Context;
 use jiff::Timestamp;
+use mesh::check::Judged;
 use mesh::graph::{Builder, Graph, GraphOptions};
 use mesh::traffic::Traffic;
 use mesh::{Mesh, Problem};
@@ -22,6 +23,8 @@ pub(super) struct Order {
     pub(super) mesh: Arc<Mesh>,
     /// What was measured.
     pub(super) traffic: Option<Arc<Traffic>>,
+    /// What is wrong, where that is known.
+    pub(super) judged: Arc<Judged>,
     /// What to include.
     pub(super) options: GraphOptions,
     /// Boxes.
@@ -47,6 +50,7 @@ impl PartialEq for Order {
             _ => false,
         };
         same_traffic
+            && Arc::ptr_eq(&self.judged, &other.judged)
             && self.mesh.revision() == other.mesh.revision()
             && self.options == other.options
             && self.boxes == other.boxes
@@ -108,7 +112,8 @@ impl Maker {
     /// Makes a picture; what stood in the last one of the same things stands there still.
     pub(super) fn make(&mut self, order: &Order) -> Finished {
         let _alone = order.is_large().then(alone);
-        let graph = self.builder.build(&order.mesh, order.traffic.as_ref(), &order.options, order.at);
+        let mut graph = self.builder.build(&order.mesh, order.traffic.as_ref(), &order.options, order.at);
+        order.judged.mark(&order.mesh, &mut graph);
         let last = self.last.take().filter(|last| last.is_of(order));
         if graph.nodes.len() > MOST_NODES {
             // What is so large is not kept.

@@ -5,6 +5,7 @@ use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Tokens, icon, remote, text};
+use crate::selection::Selected;
 use crate::ways_out;
 use egui::{Label, RichText, Ui};
 use mesh::{Read, Ref, Remote, Schema, SchemaOf};
@@ -59,4 +60,9 @@ pub(super) fn gone(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
     if remote::empty(ui, icon::GHOST, &format!("{at} is gone"), how, Some("Select nothing")) {
         cx.intents.send(Intent::Select(None));
     }
+}
+
+/// Whether an object is what is selected.
+pub(super) fn is_selected(cx: &Cx<'_>, at: &Ref) -> bool {
+    matches!(cx.selected, Some(Selected::Object(selected)) if selected == at)
 }

@@ -7,7 +7,8 @@ use crate::cx::Cx;
 use crate::held::Why;
 use crate::intent::Intent;
 use crate::words;
-use istio::object::yaml;
+use istio::object::{yaml, yaml_of};
+use mesh::check::Fix;
 use mesh::plan::{Plan, Stop};
 use mesh::{Change, ChangeId, Mesh, Object, Ref, Standing, Step};
 use serde_json::Value;
@@ -100,6 +101,15 @@ impl Draft {
     /// What it is now is no deed of the user.
     fn rests(&mut self) {
         self.settled = self.wish();
+    }
+
+    /// Wants what was found to be mended, beside what is wanted already.
+    pub(super) fn mend(&mut self, fix: &Fix) {
+        self.deletes |= fix.deletes();
+        let document = istio::yaml::read(&self.text).ok();
+        if let Some(value) = document.and_then(|document| fix.on(&document.value)) {
+            (self.text, self.typed) = (yaml_of(&value), None);
+        }
     }
 
     /// What was wanted before the user's last deed, if there was one since this was asked last.

@@ -7,14 +7,16 @@ use crate::kit::table::{self, Cell, Column, Rows, table};
 use crate::kit::theme::space;
 use crate::kit::{Button, Memo, Status, button, field, fmt, icon, remote, text};
 use crate::panel::{About, Panel};
+use crate::problems;
 use crate::selection::Selected;
 use egui::{Align, Frame, Layout, Margin, Ui};
 use jiff::Timestamp;
 use mesh::change_set::Member;
+use mesh::check::Severity;
 use mesh::{KINDS, Kind, Mesh, Ref, Revision};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
@@ -81,9 +83,14 @@ impl Panel for Objects {
                 _ => None,
             };
             let drafts: BTreeSet<&Ref> = cx.changes.set().members().iter().flat_map(touched).collect();
+            let judged = problems::found(ui, cx);
+            let mut wrong: BTreeMap<&Ref, usize> = BTreeMap::new();
+            for finding in judged.findings.iter().filter(|one| one.severity != Severity::Info) {
+                *wrong.entry(&finding.at).or_default() += 1;
+            }
             let mut hasher = DefaultHasher::new();
-            (self.made, &drafts).hash(&mut hasher);
-            let shown = Shown { list: &list, drafts, now: cx.now };
+            (self.made, &drafts, &wrong).hash(&mut hasher);
+            let shown = Shown { list: &list, drafts, wrong, now: cx.now };
             let done = table(ui, "objects", &mut self.table, &COLUMNS, &shown, hasher.finish(), selected);
             if let Some(row) = done.clicked.and_then(|row| list.rows.get(row)) {
                 cx.intents.send(Intent::Select(Some(Selected::Object(row.at.clone()))));
@@ -175,6 +182,8 @@ struct Shown<'a> {
     list: &'a List,
     /// Those that something which was not pushed would change.
     drafts: BTreeSet<&'a Ref>,
+    /// How much is wrong with those of which something is.
+    wrong: BTreeMap<&'a Ref, usize>,
     now: Timestamp,
 }
 
@@ -189,7 +198,8 @@ impl Rows for Shown<'_> {
             1 => {
                 let draft = if self.drafts.contains(at) { "  ·  not pushed" } else { "" };
                 let name = format!("{}{draft}", at.name);
-                Cell { status: trouble.as_ref().map(|_| Status::Degraded), ..Cell::text(name) }
+                let bad = trouble.is_some() || self.wrong.contains_key(at);
+                Cell { status: bad.then_some(Status::Degraded), ..Cell::text(name) }
             }
             2 => Cell::text(&*at.namespace),
             _ => Cell::text(created.map_or_else(String::new, |then| fmt::ago(self.now, then))),
@@ -199,6 +209,8 @@ impl Rows for Shown<'_> {
         let row = self.list.rows.get(row)?;
         let trouble = row.trouble.as_ref().map_or_else(String::new, |words| format!(": {words}"));
         let draft = if self.drafts.contains(&row.at) { ", not pushed" } else { "" };
-        Some(format!("{}{draft}{trouble}", row.at))
+        let wrong = self.wrong.get(&row.at).map(|count| fmt::counted(*count, "problem", "problems"));
+        let wrong = wrong.map_or_else(String::new, |words| format!(", {words}"));
+        Some(format!("{}{draft}{wrong}{trouble}", row.at))
     }
 }

@@ -1,7 +1,7 @@
 //! The detail of an object: its YAML to be edited, what is wrong with it, what it differs by, and how it is
 //! copied, deleted or made.
 
-use super::around::{checked, copy, gone, head, schema};
+use super::around::{checked, copy, gone, head, is_selected, schema};
 use super::code::{self, Code};
 use super::complete::{Offer, offers};
 use super::draft::{Draft, Wish};
@@ -167,6 +167,17 @@ impl Sheets {
         });
     }
 
+    /// Has the draft of an object want something, which is a deed of the user's.
+    fn wants(&mut self, at: &Ref, deed: u64, cx: &Cx<'_>, what: impl FnOnce(&mut Draft)) {
+        let Some(object) = cx.scene.mesh.objects().get(at).filter(|_| at.kind.editable) else { return };
+        let sheet = self.drafts.entry(at.clone()).or_insert_with(|| Sheet::new(Draft::of(at, object)));
+        what(&mut sheet.draft);
+        if let Some(wish) = sheet.draft.deed() {
+            self.history.note(deed, (at.clone(), wish));
+        }
+        sheet.draft.check(cx);
+    }
+
     /// Takes the draft of an object back.
     fn reset(&mut self, at: &Ref, deed: u64, cx: &Cx<'_>) {
         let Some(sheet) = self.drafts.get_mut(at) else { return };
@@ -198,12 +209,8 @@ impl Sheets {
                 }
             }
             Intent::Anew(DraftOf::Object(at)) => {
-                if let Some(sheet) = self.drafts.get_mut(at) {
-                    if sheet.draft.is_superseded() {
-                        sheet.draft.rebuild(cx);
-                    } else {
-                        sheet.draft.create_again(cx);
-                    }
+                if let Some(Sheet { draft, .. }) = self.drafts.get_mut(at) {
+                    if draft.is_superseded() { draft.rebuild(cx) } else { draft.create_again(cx) }
                 }
             }
             Intent::Draft(at, text) => {
@@ -212,13 +219,9 @@ impl Sheets {
                 sheet.draft.check(cx);
             }
             Intent::Edit(Selected::Object(at), DELETE) => {
-                if let Some(object) = cx.scene.mesh.objects().get(at).filter(|_| at.kind.editable) {
-                    let sheet =
-                        self.drafts.entry(at.clone()).or_insert_with(|| Sheet::new(Draft::of(at, object)));
-                    sheet.draft.deletes = true;
-                    sheet.draft.check(cx);
-                }
+                self.wants(at, deed, cx, |draft| draft.deletes = true);
             }
+            Intent::Mend(at, fix) => self.wants(at, deed, cx, |draft| draft.mend(fix)),
             Intent::Dismiss(id) => {
                 let mut ours = Vec::new();
                 for (at, sheet) in self.drafts.iter_mut().filter(|(_, sheet)| sheet.draft.is_in(*id, cx)) {
@@ -281,10 +284,6 @@ impl Sheets {
             cx.intents.send(Intent::Back);
         }
     }
-}
-
-fn is_selected(cx: &Cx<'_>, at: &Ref) -> bool {
-    matches!(cx.selected, Some(Selected::Object(selected)) if selected == at)
 }
 
 impl Sheet {

@@ -13,12 +13,13 @@ pub(crate) fn api_version(mesh: &Mesh, kind: &'static Kind) -> String {
 }
 
 /// The spec of a new object of each kind that is written here. HOST is a service nearby.
-const SPECS: [(&Kind, &str); 17] = [
+const SPECS: [(&Kind, &str); 19] = [
     (&kinds::VIRTUAL_SERVICE, include_str!("templates/virtual_service.yaml")),
     (&kinds::DESTINATION_RULE, include_str!("templates/destination_rule.yaml")),
     (&kinds::GATEWAY, include_str!("templates/gateway.yaml")),
     (&kinds::SERVICE_ENTRY, include_str!("templates/service_entry.yaml")),
     (&kinds::WORKLOAD_ENTRY, include_str!("templates/workload_entry.yaml")),
+    (&kinds::WORKLOAD_GROUP, include_str!("templates/workload_group.yaml")),
     (&kinds::SIDECAR, include_str!("templates/sidecar.yaml")),
     (&kinds::ENVOY_FILTER, include_str!("templates/envoy_filter.yaml")),
     (&kinds::PEER_AUTHENTICATION, include_str!("templates/peer_authentication.yaml")),
@@ -30,6 +31,7 @@ const SPECS: [(&Kind, &str); 17] = [
     (&kinds::GRPC_ROUTE, include_str!("templates/grpc_route.yaml")),
     (&kinds::TLS_ROUTE, include_str!("templates/tls_route.yaml")),
     (&kinds::TCP_ROUTE, include_str!("templates/tcp_route.yaml")),
+    (&kinds::REFERENCE_GRANT, include_str!("templates/reference_grant.yaml")),
     (&kinds::WASM_PLUGIN, include_str!("templates/wasm_plugin.yaml")),
 ];
 

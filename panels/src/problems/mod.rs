@@ -1,13 +1,18 @@
 //! What is wrong with the configuration: what does nothing, breaks calls or lets in more than it says, each
 //! with why it matters, what to do, and the way to the object.
 
+mod beside;
+
+pub(crate) use beside::{beside, found, of as found_in};
+
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::table::{self, Cell, Column, Rows};
 use crate::kit::theme::{Weight, size, space};
-use crate::kit::{Button, Status, Tokens, badge, button, fmt, icon, remote, text};
+use crate::kit::{Button, Tokens, badge, button, fmt, icon, remote, text};
 use crate::panel::{About, Panel};
 use crate::selection::{PanelId, Selected};
+use beside::{status, word};
 use egui::{Frame, Margin, ScrollArea, Ui, UiBuilder, vec2};
 use mesh::check::{Check, Finding, Judged, NotMade, Severity};
 use serde::{Deserialize, Serialize};
@@ -69,24 +74,6 @@ impl Only {
     }
 }
 
-/// How a finding is marked.
-fn status(severity: Severity) -> Status {
-    match severity {
-        Severity::Error => Status::Failing,
-        Severity::Warning => Status::Degraded,
-        Severity::Info => Status::Idle,
-    }
-}
-
-/// What is said of a severity where there is room for one word.
-fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "Error",
-        Severity::Warning => "Warning",
-        Severity::Info => "Remark",
-    }
-}
-
 /// How many errors and warnings there are in the namespaces that are shown.
 pub(crate) fn counted(ui: &Ui, cx: &Cx<'_>) -> (usize, usize) {
     let Some(judged) = cx.reads.judged(ui.ctx(), cx.now) else { return (0, 0) };
@@ -144,7 +131,7 @@ impl Rows for Lines<'_> {
 
 impl Panel for Problems {
     fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
-        let Some(judged) = cx.reads.judged(ui.ctx(), cx.now) else {
+        let Some(judged) = cx.reads.judged_closely(ui.ctx(), cx.now) else {
             return remote::waiting(ui, "The configuration is being judged");
         };
         let here: Vec<&Finding> = shown(&judged, cx).collect();
@@ -285,7 +272,7 @@ impl Problems {
     }
 
     fn card(&mut self, ui: &mut Ui, cx: &Cx<'_>, finding: &Finding) {
-        let Finding { check, at, path, what, severity } = finding;
+        let Finding { check, at, path, what, severity, fix } = finding;
         let tokens = Tokens::of(ui);
         ui.horizontal_wrapped(|ui| {
             badge::said(ui, status(*severity), word(*severity), check.what);
@@ -302,8 +289,19 @@ impl Problems {
             text::muted(ui, known(check));
         });
         ui.horizontal_wrapped(|ui| {
+            if let Some(fix) = fix.as_ref().filter(|_| at.kind.editable) {
+                let named = format!("{}, in {at}", fix.says);
+                if ui.add(Button::primary(&*fix.says).named(named)).clicked() {
+                    cx.intents.send(Intent::Mend(at.clone(), fix.clone()));
+                }
+            }
             let named = format!("Open {at}");
-            if ui.add(Button::primary("Open the object").named(named)).clicked() {
+            let open = if fix.is_some() {
+                Button::quiet("Open the object")
+            } else {
+                Button::primary("Open the object")
+            };
+            if ui.add(open.named(named)).clicked() {
                 cx.intents.send(Intent::Open(PanelId::Objects));
                 cx.intents.send(Intent::Select(Some(Selected::Object(at.clone()))));
             }

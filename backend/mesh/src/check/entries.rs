@@ -1,6 +1,6 @@
 //! Checks of ServiceEntries.
 
-use super::{Check, Found, Severity, World};
+use super::{Check, Found, Look, Severity, World};
 use crate::{Ref, kinds};
 use istio::views::{ServiceEntry, ServicePort};
 use istio::visibility::exported;
@@ -14,8 +14,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "Two ServiceEntries have one host and port",
         why: "Proxies are told of both as one: endpoints and settings get mixed.",
         next: "Keep one of them, or part them by exportTo.",
+        of: &[&kinds::SERVICE_ENTRY],
         reads: &[&kinds::SERVICE_ENTRY],
-        look: |world, found| pairs(world, found, |one, other| one == other),
+        look: Look::All(|world, found| pairs(world, found, |one, other| one == other)),
     },
     Check {
         name: "EntriesDisagree",
@@ -24,8 +25,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "Two ServiceEntries have one host and port with different protocols",
         why: "Which of them counts depends on their age.",
         next: "Give both the same protocol.",
+        of: &[&kinds::SERVICE_ENTRY],
         reads: &[&kinds::SERVICE_ENTRY],
-        look: |world, found| pairs(world, found, |one, other| one != other),
+        look: Look::All(|world, found| pairs(world, found, |one, other| one != other)),
     },
     Check {
         name: "EntryShadowsService",
@@ -34,21 +36,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A ServiceEntry has the host of a Kubernetes Service",
         why: "Its endpoints are added to the Service's own, and its ports count beside them.",
         next: "Give it another host, or take it away.",
+        of: &[&kinds::SERVICE_ENTRY],
         reads: &[&kinds::SERVICE],
-        look: |world, found| {
-            for (at, entry) in world.mesh.service_entries() {
-                for (index, host) in entry.hosts.iter().enumerate() {
-                    let own = world
-                        .services(host)
-                        .into_iter()
-                        .find(|service| !service.external && service.host == *host);
-                    if let Some(service) = own {
-                        let what = format!("{host} is Service {}/{}", service.namespace, service.name);
-                        found.add(at, format!("spec.hosts[{index}]"), what);
-                    }
-                }
-            }
-        },
+        look: Look::Each(shadows_service),
     },
     Check {
         name: "EntryForNoWorkload",
@@ -57,20 +47,45 @@ pub(super) const CHECKS: &[Check] = &[
         what: "The workloadSelector of a ServiceEntry chooses nothing",
         why: "Calls to its hosts get 503.",
         next: "Correct the labels, or add the pods or WorkloadEntries that they mean.",
-        reads: &[&kinds::POD],
-        look: |world, found| {
-            for (at, entry) in world.mesh.service_entries() {
-                let Some(selector) = &entry.workload_selector else { continue };
-                let selects = Selects::gathering(&selector.labels);
-                // WorkloadEntries may stand in for pods where they are not read.
-                let told = world.mesh.objects().iter().any(|(of, _)| of.kind.kind == "WorkloadEntry");
-                if !told && !world.within(&at.namespace).any(|one| selects.takes(&one.labels)) {
-                    found.add(at, "spec.workloadSelector", "Its labels choose no workload of its namespace");
-                }
-            }
-        },
+        of: &[&kinds::SERVICE_ENTRY],
+        reads: &[&kinds::POD, &kinds::WORKLOAD_ENTRY],
+        look: Look::Each(for_no_workload),
+    },
+    Check {
+        name: "EntriesShareAddress",
+        codes: &["IST0134"],
+        severity: Severity::Warning,
+        what: "Two ServiceEntries without addresses have one port that speaks no HTTP",
+        why: "Proxies cannot tell which is called: the older one takes all connections at that port, to any address.",
+        next: "Give them addresses, or let Istio allocate some.",
+        of: &[&kinds::SERVICE_ENTRY],
+        reads: &[&kinds::SERVICE_ENTRY],
+        look: Look::All(entries_share_address),
     },
 ];
+
+fn shadows_service(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(entry) = world.mesh.service_entry(at) else { return };
+    for (index, host) in entry.hosts.iter().enumerate() {
+        let mut services = world.services(host).into_iter();
+        if let Some(service) = services.find(|service| !service.external && service.host == *host) {
+            let what = format!("{host} is Service {}/{}", service.namespace, service.name);
+            found.add(at, format!("spec.hosts[{index}]"), what);
+        }
+    }
+}
+
+fn for_no_workload(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(entry) = world.mesh.service_entry(at) else { return };
+    let Some(selector) = &entry.workload_selector else { return };
+    let selects = Selects::gathering(&selector.labels);
+    let mut machines = world.mesh.objects().within(&kinds::WORKLOAD_ENTRY, &at.namespace);
+    let told =
+        machines.any(|(_, object)| selects.takes(&istio::object::strings(object.spec().get("labels"))));
+    if !told && !world.within(&at.namespace).any(|one| selects.takes(&one.labels)) {
+        found.add(at, "spec.workloadSelector", "Its labels choose nothing of its namespace");
+    }
+}
 
 fn spoken(port: &ServicePort) -> Protocol {
     Protocol::named(port.protocol.as_deref().unwrap_or_default())
@@ -105,6 +120,41 @@ fn pairs(world: &World<'_>, found: &mut Found, which: impl Fn(Protocol, Protocol
                         found.add(at, format!("spec.ports[{place}]"), what);
                     }
                 }
+            }
+        }
+    }
+}
+
+fn entries_share_address(world: &World<'_>, found: &mut Found) {
+    let mut first: std::collections::BTreeMap<u32, (&Ref, &ServiceEntry)> = Default::default();
+    let mut all: Vec<(&Ref, &ServiceEntry)> = world.mesh.service_entries().collect();
+    let created = |at: &Ref| world.mesh.objects().get(at).map(|object| object.created()).unwrap_or_default();
+    all.sort_by_key(|(at, _)| (created(at), *at));
+    for (at, entry) in all {
+        // Istio writes addresses that it has allocated into the status.
+        let given =
+            world.mesh.objects().get(at).is_some_and(|object| {
+                object.status()["addresses"].as_array().is_some_and(|all| !all.is_empty())
+            });
+        if given || !entry.addresses.is_empty() {
+            continue;
+        }
+        for (index, port) in entry.ports.iter().enumerate() {
+            // HTTP is told apart by the host it asks for, TLS by its server name.
+            let speaks = spoken(port);
+            if speaks.may_be_http() || matches!(speaks, Protocol::Tls | Protocol::Https) || port.number == 0 {
+                continue;
+            }
+            match first.get(&port.number) {
+                Some((other, before)) if before.hosts != entry.hosts => {
+                    let seen = exported(&before.export_to, &[], &other.namespace, &at.namespace);
+                    if seen {
+                        let what = format!("{other} has port {} without an address too", port.number);
+                        found.add(at, format!("spec.ports[{index}]"), what);
+                    }
+                }
+                Some(_) => {}
+                None => drop(first.insert(port.number, (at, entry))),
             }
         }
     }

@@ -2,7 +2,7 @@
 //! line.
 
 use super::report::Row;
-use super::{Check, Severity as Bad};
+use super::{Check, Look, Severity as Bad};
 use crate::{Mesh, Objects, Ref};
 use istio::validation::{Severity, validate};
 use istio::yaml::{Document, documents};
@@ -19,20 +19,36 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A document of a file is no YAML",
         why: "Nothing of it reaches the cluster; what else stands in the file is judged.",
         next: "Mend the line that is named.",
+        of: &[],
         reads: &[],
-        look: |_, _| {},
+        look: Look::Files,
     },
     Check {
         name: "GivenTwice",
         codes: &[],
         severity: Bad::Warning,
-        what: "An object stands in the files twice",
+        what: "An object stands in the files twice, and not as the same",
         why: "The one that is applied last counts.",
         next: "Keep one of them.",
+        of: &[],
         reads: &[],
-        look: |_, _| {},
+        look: Look::Files,
+    },
+    Check {
+        name: "NotRendered",
+        codes: &[],
+        severity: Bad::Warning,
+        what: "A document still has the placeholders of a template",
+        why: "What it will say is not known: it is not judged.",
+        next: "Render it first (helm template), and judge what comes of it.",
+        of: &[],
+        reads: &[],
+        look: Look::Files,
     },
 ];
+
+/// What stands around a placeholder of Helm's.
+const PLACEHOLDER: &str = "{{";
 
 /// Where an object stands.
 #[derive(Clone, Debug)]
@@ -55,7 +71,7 @@ impl Source {
 }
 
 /// `/spec/http/0/timeout` of `spec.http[0].timeout`.
-fn pointer(path: &str) -> String {
+pub(super) fn pointer(path: &str) -> String {
     let mut pointer = String::new();
     let mut rest = path;
     while !rest.is_empty() {
@@ -87,6 +103,13 @@ impl Files {
         let file: Arc<str> = file.into();
         for piece in documents(text) {
             match piece.document {
+                // Placeholders are seldom YAML.
+                Err(_) if piece.text.contains(PLACEHOLDER) => {
+                    let above = piece.text.split(PLACEHOLDER).next().unwrap_or_default();
+                    let last = above.rsplit('\n').next().unwrap_or_default();
+                    let at = (piece.line + above.matches('\n').count() + 1, last.chars().count() + 1);
+                    self.rows.push(Row::template(&file, at));
+                }
                 Err(why) => {
                     let place = why.place();
                     let at = (piece.line + place.line + 1, place.column + 1);
@@ -123,6 +146,12 @@ impl Files {
             // Values for Helm and the like stand beside objects; they are none.
             return;
         }
+        let meta = ["/metadata/name", "/metadata/namespace"]
+            .map(|place| value.pointer(place).and_then(Value::as_str));
+        if meta.into_iter().flatten().chain([&*kind]).any(|text| text.contains(PLACEHOLDER)) {
+            self.rows.push(Row::template(&source.file, source.place("metadata.name")));
+            return;
+        }
         let row = kinds::kind(kinds::group(&version), &kind);
         if row.is_none_or(|row| row.namespaced)
             && let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut)
@@ -139,7 +168,9 @@ impl Files {
             }
             return;
         };
-        if let Some(before) = self.sources.get(&at) {
+        // A copy says nothing else, in whatever overlay it stands.
+        let other = self.objects.get(&at).is_some_and(|before| *before != object);
+        if let Some(before) = self.sources.get(&at).filter(|_| other) {
             self.rows.push(Row::twice(&at, before, &source));
         }
         self.sources.insert(at.clone(), source);

@@ -1,7 +1,7 @@
 //! Checks of EnvoyFilters.
 
-use super::{Check, Found, Severity, World};
-use crate::kinds;
+use super::{Check, Found, Look, Severity, World};
+use crate::{Ref, kinds};
 use istio::views::envoy_filter::{ConfigPatch, EnvoyFilter};
 
 pub(super) const CHECKS: &[Check] = &[
@@ -12,9 +12,10 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A patch is placed before or after a filter, and its EnvoyFilter says no priority",
         why: "Where it stands depends on which EnvoyFilter is older: it may come out otherwise after a rebuild.",
         next: "Say a priority, or use INSERT_FIRST.",
+        of: &[&kinds::ENVOY_FILTER],
         reads: &[],
-        look: |world, found| {
-            patches(world, found, |filter, patch| {
+        look: Look::Each(|world, at, found| {
+            patches(world, at, found, |filter, patch| {
                 let relative =
                     matches!(operation(patch), "INSERT_BEFORE" | "INSERT_AFTER" | "REPLACE" | "MERGE");
                 let beside = matches!(operation(patch), "INSERT_BEFORE" | "INSERT_AFTER");
@@ -22,7 +23,7 @@ pub(super) const CHECKS: &[Check] = &[
                 let what = || format!("{} without a priority", operation(patch));
                 (filter.priority == 0 && (beside || (relative && version))).then(what)
             });
-        },
+        }),
     },
     Check {
         name: "ReplaceNotPossible",
@@ -31,13 +32,14 @@ pub(super) const CHECKS: &[Check] = &[
         what: "REPLACE is used where only filters can be replaced",
         why: "The patch is left out.",
         next: "Use MERGE, or REPLACE with HTTP_FILTER or NETWORK_FILTER.",
+        of: &[&kinds::ENVOY_FILTER],
         reads: &[],
-        look: |world, found| {
-            patches(world, found, |_, patch| {
+        look: Look::Each(|world, at, found| {
+            patches(world, at, found, |_, patch| {
                 let may = matches!(patch.apply_to.as_str(), "HTTP_FILTER" | "NETWORK_FILTER");
                 (operation(patch) == "REPLACE" && !may).then(|| format!("REPLACE of {}", patch.apply_to))
             });
-        },
+        }),
     },
     Check {
         name: "AddNotPossible",
@@ -46,13 +48,14 @@ pub(super) const CHECKS: &[Check] = &[
         what: "ADD is used where nothing can be added",
         why: "The patch is left out.",
         next: "Use INSERT_FIRST, INSERT_BEFORE or INSERT_AFTER for routes, MERGE for a route configuration.",
+        of: &[&kinds::ENVOY_FILTER],
         reads: &[],
-        look: |world, found| {
-            patches(world, found, |_, patch| {
+        look: Look::Each(|world, at, found| {
+            patches(world, at, found, |_, patch| {
                 let may_not = matches!(patch.apply_to.as_str(), "ROUTE_CONFIGURATION" | "HTTP_ROUTE");
                 (operation(patch) == "ADD" && may_not).then(|| format!("ADD to {}", patch.apply_to))
             });
-        },
+        }),
     },
     Check {
         name: "RemoveNotPossible",
@@ -61,13 +64,14 @@ pub(super) const CHECKS: &[Check] = &[
         what: "REMOVE is used where nothing can be removed",
         why: "The patch is left out.",
         next: "Take routes away in the VirtualService that makes them.",
+        of: &[&kinds::ENVOY_FILTER],
         reads: &[],
-        look: |world, found| {
-            patches(world, found, |_, patch| {
+        look: Look::Each(|world, at, found| {
+            patches(world, at, found, |_, patch| {
                 let may_not = matches!(patch.apply_to.as_str(), "ROUTE_CONFIGURATION" | "HTTP_ROUTE");
                 (operation(patch) == "REMOVE" && may_not).then(|| format!("REMOVE of {}", patch.apply_to))
             });
-        },
+        }),
     },
 ];
 
@@ -77,14 +81,14 @@ fn operation(patch: &ConfigPatch) -> &str {
 
 fn patches(
     world: &World<'_>,
+    at: &Ref,
     found: &mut Found,
     words: impl Fn(&EnvoyFilter, &ConfigPatch) -> Option<String>,
 ) {
-    for (at, _, view) in world.read::<EnvoyFilter>(&kinds::ENVOY_FILTER) {
-        for (index, patch) in view.config_patches.iter().enumerate() {
-            if let Some(what) = words(&view, patch) {
-                found.add(at, format!("spec.configPatches[{index}].patch.operation"), what);
-            }
+    let Some(view) = world.view::<EnvoyFilter>(at) else { return };
+    for (index, patch) in view.config_patches.iter().enumerate() {
+        if let Some(what) = words(&view, patch) {
+            found.add(at, format!("spec.configPatches[{index}].patch.operation"), what);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Checks of Istio's Gateways.
 
-use super::{Check, Found, Severity, World};
-use crate::{Ref, Service, kinds, roles};
+use super::{Check, Found, Look, Severity, World};
+use crate::certificate::SecretOf;
+use crate::{Mesh, Ref, Service, kinds, roles};
 use istio::Selects;
 use istio::hosts::overlap;
 use istio::views::{Gateway, Server};
@@ -15,14 +16,15 @@ pub(super) const CHECKS: &[Check] = &[
         what: "The selector of a Gateway chooses no pod of a gateway",
         why: "It opens nothing, and what is bound to it gets no calls.",
         next: "Use the labels of the gateway's pods, such as istio: ingressgateway.",
+        of: &[&kinds::GATEWAY],
         reads: &[&kinds::POD],
-        look: |world, found| {
+        look: Look::All(|world, found| {
             for (at, _) in world.mesh.gateways() {
                 if let Some(why) = roles::idle_gateway(world.mesh, at) {
                     found.add(at, "spec.selector", format!("It opens nothing: {why}"));
                 }
             }
-        },
+        }),
     },
     Check {
         name: "ConflictingGateways",
@@ -31,8 +33,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "Two Gateways open one port of the same pods for one host",
         why: "One of them wins; what is bound to the other may get no calls.",
         next: "Open each host at one Gateway, or give them other ports.",
+        of: &[&kinds::GATEWAY],
         reads: &[&kinds::GATEWAY, &kinds::POD],
-        look: conflicting,
+        look: Look::All(conflicting),
     },
     Check {
         name: "CertificateTwice",
@@ -42,8 +45,9 @@ pub(super) const CHECKS: &[Check] = &[
         why: "Browsers keep one HTTP/2 connection for all hosts of a certificate: calls for the one reach the \
               other's routes and get 404.",
         next: "Give each a certificate of its own, or make one server of both.",
+        of: &[&kinds::GATEWAY],
         reads: &[&kinds::GATEWAY, &kinds::POD],
-        look: certificate_twice,
+        look: Look::All(certificate_twice),
     },
     Check {
         name: "GatewayPortClosed",
@@ -52,8 +56,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A Gateway opens a port that no Service in front of its pods leads to",
         why: "Nobody outside can reach it.",
         next: "Add the port to the gateway's Service, or use one that it has.",
+        of: &[&kinds::GATEWAY],
         reads: &[&kinds::SERVICE, &kinds::POD],
-        look: port_closed,
+        look: Look::Each(port_closed),
     },
     Check {
         name: "RedirectWithoutTls",
@@ -62,8 +67,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A Gateway redirects HTTP to HTTPS, and opens no HTTPS for that host",
         why: "Clients are sent to a port that does not answer them.",
         next: "Add a server with TLS for the host, or take httpsRedirect away.",
+        of: &[&kinds::GATEWAY],
         reads: &[&kinds::GATEWAY],
-        look: redirect_without_tls,
+        look: Look::All(redirect_without_tls),
     },
 ];
 
@@ -147,26 +153,25 @@ fn certificate_twice(world: &World<'_>, found: &mut Found) {
     }
 }
 
-fn port_closed(world: &World<'_>, found: &mut Found) {
-    for (at, view) in world.mesh.gateways() {
-        let behind = world.behind(view);
-        let fronts = |service: &&Service| {
-            let selects = Selects::gathering(&service.selector);
-            !service.external
-                && behind.iter().any(|one| one.namespace == service.namespace && selects.takes(&one.labels))
-        };
-        let services: Vec<&Service> = world.mesh.services().filter(fronts).collect();
-        if services.is_empty() {
-            continue;
-        }
-        for (index, server) in view.servers.iter().enumerate() {
-            let number = server.port.number;
-            let leads = services.iter().flat_map(|service| &service.ports);
-            if number != 0 && !leads.into_iter().any(|port| port.target == number || port.number == number) {
-                let names = super::world::listed(services.iter().map(|service| &*service.name));
-                let what = format!("No port of Service {names} leads to port {number}");
-                found.add(at, format!("spec.servers[{index}].port.number"), what);
-            }
+fn port_closed(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(view) = world.mesh.gateway(at) else { return };
+    let behind = world.behind(view);
+    let fronts = |service: &&Service| {
+        let selects = Selects::gathering(&service.selector);
+        !service.external
+            && behind.iter().any(|one| one.namespace == service.namespace && selects.takes(&one.labels))
+    };
+    let services: Vec<&Service> = world.mesh.services().filter(fronts).collect();
+    if services.is_empty() {
+        return;
+    }
+    for (index, server) in view.servers.iter().enumerate() {
+        let number = server.port.number;
+        let leads = services.iter().flat_map(|service| &service.ports);
+        if number != 0 && !leads.into_iter().any(|port| port.target == number || port.number == number) {
+            let names = super::world::listed(services.iter().map(|service| &*service.name));
+            let what = format!("No port of Service {names} leads to port {number}");
+            found.add(at, format!("spec.servers[{index}].port.number"), what);
         }
     }
 }
@@ -191,4 +196,25 @@ fn redirect_without_tls(world: &World<'_>, found: &mut Found) {
             }
         }
     }
+}
+
+/// Secrets that Gateways take certificates from, each with the place where it is named.
+pub(super) fn credentials(mesh: &Mesh) -> Vec<(Ref, String, SecretOf)> {
+    let mut all = Vec::new();
+    for (at, view) in mesh.gateways() {
+        let selects = Selects::narrowing(Some(&view.selector));
+        let behind = mesh.workloads().find(|one| one.gateway && selects.takes(&one.labels));
+        // They are read where the pods run.
+        let Some(namespace) = behind.map(|one| one.namespace.to_string()) else { continue };
+        for (index, server) in view.servers.iter().enumerate() {
+            let name = server.tls.as_ref().and_then(|tls| tls.credential_name.clone());
+            // One of another sort is no Secret.
+            let secret = name.filter(|name| !name.is_empty() && !name.contains("://"));
+            all.extend(secret.map(|name| {
+                let path = format!("spec.servers[{index}].tls.credentialName");
+                (at.clone(), path, SecretOf { namespace: namespace.clone(), name })
+            }));
+        }
+    }
+    all
 }

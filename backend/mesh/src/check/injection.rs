@@ -1,6 +1,6 @@
 //! Checks of which pods have a proxy, and which should.
 
-use super::{Check, Found, Severity, World};
+use super::{Check, Found, Look, Severity, World};
 use crate::{Ref, kinds};
 use istio::kinds::{INJECT, INJECTION, REVISION};
 use istio::{Object, owner};
@@ -17,8 +17,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "The pods of a namespace get no proxy",
         why: "Istio sees and steers nothing of them.",
         next: "Label the namespace istio-injection=enabled and restart its workloads, if they belong to the mesh.",
+        of: &[&kinds::NAMESPACE],
         reads: &[&kinds::NAMESPACE, &kinds::POD],
-        look: namespace_not_injected,
+        look: Look::All(namespace_not_injected),
     },
     Check {
         name: "PodWithoutProxy",
@@ -28,8 +29,9 @@ pub(super) const CHECKS: &[Check] = &[
         why: "It was made before the label, or the injector was away: no rule holds for it, and STRICT servers \
               refuse it.",
         next: "Restart its workload.",
+        of: &[&kinds::POD],
         reads: &[&kinds::NAMESPACE, &kinds::POD],
-        look: pod_without_proxy,
+        look: Look::All(pod_without_proxy),
     },
     Check {
         name: "NamespaceLabelsContradict",
@@ -38,8 +40,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A namespace has several labels that say how its pods join the mesh",
         why: "istio-injection counts before istio.io/rev; ambient and sidecars exclude each other.",
         next: "Keep one of them.",
+        of: &[&kinds::NAMESPACE],
         reads: &[],
-        look: namespace_labels,
+        look: Look::Each(namespace_labels),
     },
     Check {
         name: "PodLabelsContradict",
@@ -48,8 +51,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A pod asks for a sidecar and for ambient mode",
         why: "A pod with a sidecar is left out of ambient mode.",
         next: "Keep one of both labels.",
+        of: &[&kinds::POD],
         reads: &[],
-        look: pod_labels,
+        look: Look::Each(pod_labels),
     },
     Check {
         name: "ImageAutoWithoutInjection",
@@ -58,8 +62,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A pod's image is \"auto\", and nothing puts the proxy's in its place",
         why: "The image does not exist: the pod never starts.",
         next: "Let the injector see the pod: the namespace's label, or sidecar.istio.io/inject: \"true\" on the pod.",
+        of: &[&kinds::POD, &kinds::DEPLOYMENT],
         reads: &[&kinds::NAMESPACE],
-        look: image_auto,
+        look: Look::Each(image_auto),
     },
 ];
 
@@ -81,13 +86,17 @@ fn joins(namespace: &Object) -> Joins {
     }
 }
 
-/// Namespaces that are no part of the cluster itself.
+/// A namespace that is no part of the cluster itself.
+fn namespace<'a>(world: &World<'a>, at: &Ref) -> Option<&'a Object> {
+    let own = *at.name == *world.mesh.root_namespace()
+        || at.name.starts_with("kube-")
+        || *at.name == *"local-path-storage";
+    world.mesh.objects().get(at).filter(|_| !own)
+}
+
 fn namespaces<'a>(world: &World<'a>) -> impl Iterator<Item = (&'a Ref, &'a Object)> {
-    let own = |name: &str| {
-        name == world.mesh.root_namespace() || name.starts_with("kube-") || name == "local-path-storage"
-    };
-    let all = world.mesh.objects().of_kind(&kinds::NAMESPACE).filter(|(at, _)| !own(&at.name));
-    all.collect::<Vec<_>>().into_iter()
+    let all = world.mesh.objects().of_kind(&kinds::NAMESPACE);
+    all.filter_map(|(at, _)| Some((at, namespace(world, at)?))).collect::<Vec<_>>().into_iter()
 }
 
 fn namespace_not_injected(world: &World<'_>, found: &mut Found) {
@@ -124,52 +133,43 @@ fn pod_without_proxy(world: &World<'_>, found: &mut Found) {
     }
 }
 
-fn namespace_labels(world: &World<'_>, found: &mut Found) {
-    for (at, object) in namespaces(world) {
-        let said: Vec<&str> = [INJECTION, REVISION, DATAPLANE]
-            .into_iter()
-            .filter(|label| object.label(label).is_some_and(|value| !value.is_empty() && value != "none"))
-            .collect();
-        // Not to be injected, and in ambient mode, is one wish.
-        let one = said == [INJECTION, DATAPLANE] && object.label(INJECTION) != Some("enabled");
-        if said.len() > 1 && !one {
-            found.add(at, "metadata.labels", format!("{} has {}", at.name, said.join(" and ")));
-        }
+fn namespace_labels(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(object) = namespace(world, at) else { return };
+    let said: Vec<&str> = [INJECTION, REVISION, DATAPLANE]
+        .into_iter()
+        .filter(|label| object.label(label).is_some_and(|value| !value.is_empty() && value != "none"))
+        .collect();
+    // Not to be injected, and in ambient mode, is one wish.
+    let one = said == [INJECTION, DATAPLANE] && object.label(INJECTION) != Some("enabled");
+    if said.len() > 1 && !one {
+        found.add(at, "metadata.labels", format!("{} has {}", at.name, said.join(" and ")));
     }
 }
 
-fn pod_labels(world: &World<'_>, found: &mut Found) {
-    for (at, object) in world.mesh.objects().of_kind(&kinds::POD) {
-        if object.label(DATAPLANE) == Some("ambient") && object.label(INJECT) == Some("true") {
-            found.add(
-                at,
-                "metadata.labels",
-                format!("Pod {} asks for a sidecar and for ambient mode", at.name),
-            );
-        }
+fn pod_labels(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(object) = world.mesh.objects().get(at) else { return };
+    if object.label(DATAPLANE) == Some("ambient") && object.label(INJECT) == Some("true") {
+        found.add(at, "metadata.labels", format!("Pod {} asks for a sidecar and for ambient mode", at.name));
     }
 }
 
-fn image_auto(world: &World<'_>, found: &mut Found) {
-    for kind in [&kinds::POD, &kinds::DEPLOYMENT] {
-        for (at, object) in world.mesh.objects().of_kind(kind) {
-            let pod = match *kind == kinds::POD {
-                true => &*object.0,
-                false => object.0.pointer("/spec/template").unwrap_or(&Value::Null),
-            };
-            let mut images = pod["spec"]["containers"].as_array().into_iter().flatten();
-            if !images.any(|one| one["image"] == "auto") {
-                continue;
-            }
-            let own = pod["metadata"]["labels"][INJECT].as_str();
-            let namespace = world.mesh.objects().get(&Ref::new(&kinds::NAMESPACE, "", &at.namespace));
-            let injected = match own {
-                Some(said) => said == "true",
-                None => namespace.is_some_and(|object| joins(object) == Joins::Sidecars),
-            };
-            if !injected {
-                found.add(at, "", format!("{} has image auto, and the injector does not see it", at.name));
-            }
-        }
+fn image_auto(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(object) = world.mesh.objects().get(at) else { return };
+    let pod = match *at.kind == kinds::POD {
+        true => &*object.0,
+        false => object.0.pointer("/spec/template").unwrap_or(&Value::Null),
+    };
+    let mut images = pod["spec"]["containers"].as_array().into_iter().flatten();
+    if !images.any(|one| one["image"] == "auto") {
+        return;
+    }
+    let own = pod["metadata"]["labels"][INJECT].as_str();
+    let namespace = world.mesh.objects().get(&Ref::new(&kinds::NAMESPACE, "", &at.namespace));
+    let injected = match own {
+        Some(said) => said == "true",
+        None => namespace.is_some_and(|object| joins(object) == Joins::Sidecars),
+    };
+    if !injected {
+        found.add(at, "", format!("{} has image auto, and the injector does not see it", at.name));
     }
 }

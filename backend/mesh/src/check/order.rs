@@ -1,8 +1,8 @@
 //! Checks of which VirtualService, and which rule of it, gets to see a call.
 
-use super::{Check, Found, Severity, World};
-use crate::kinds;
+use super::{Check, Found, Look, Severity, World};
 use crate::roles::{Before, Deed, Missed};
+use crate::{Ref, kinds};
 use istio::validation::validate;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -13,15 +13,16 @@ pub(super) const CHECKS: &[Check] = &[
         what: "Another VirtualService, or a route of the Gateway API, has the same host inside the mesh",
         why: "Istio merges them at gateways only: inside the mesh one takes the calls, and the other does nothing.",
         next: "Put the rules of both into one, hand some over to a delegate, or part them by exportTo.",
+        of: &[&kinds::VIRTUAL_SERVICE],
         reads: &[&kinds::VIRTUAL_SERVICE, &kinds::HTTP_ROUTE, &kinds::GRPC_ROUTE],
-        look: |world, found| {
+        look: Look::All(|world, found| {
             deeds(world, found, |deed| match deed {
                 Deed::Overruled { before: Before::Older | Before::Named | Before::Route, .. } => {
                     Some(deed.words())
                 }
                 _ => None,
             });
-        },
+        }),
     },
     Check {
         name: "Hidden",
@@ -30,8 +31,11 @@ pub(super) const CHECKS: &[Check] = &[
         what: "The exportTo of a VirtualService shows it to no caller",
         why: "It does nothing.",
         next: "Export it to the namespaces whose calls it is for.",
+        of: &[&kinds::VIRTUAL_SERVICE],
         reads: &[&kinds::NAMESPACE],
-        look: |world, found| deeds(world, found, |deed| (*deed == Deed::Hidden).then(|| deed.words())),
+        look: Look::All(|world, found| {
+            deeds(world, found, |deed| (*deed == Deed::Hidden).then(|| deed.words()));
+        }),
     },
     Check {
         name: "UnreachableRule",
@@ -40,13 +44,14 @@ pub(super) const CHECKS: &[Check] = &[
         what: "Calls that a rule is for are taken by one before it",
         why: "The rule does nothing.",
         next: "Put the narrower rule first, or take the rule away.",
+        of: &[&kinds::VIRTUAL_SERVICE],
         reads: &[&kinds::VIRTUAL_SERVICE],
-        look: |world, found| {
+        look: Look::All(|world, found| {
             deeds(world, found, |deed| match deed {
                 Deed::NeverReached { .. } => Some(deed.words()),
                 _ => None,
             });
-        },
+        }),
     },
     Check {
         name: "IneffectiveMatch",
@@ -55,8 +60,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "One of the matches of a rule takes only calls that a rule before it has taken",
         why: "That match does nothing; the others of the rule do.",
         next: "Take the match away, or put its rule first.",
+        of: &[&kinds::VIRTUAL_SERVICE],
         reads: &[],
-        look: ineffective_match,
+        look: Look::Each(ineffective_match),
     },
     Check {
         name: "DelegateNotFound",
@@ -65,13 +71,14 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A rule hands over to a VirtualService that is not there, has hosts of its own, or is not exported here",
         why: "The rule is left out: its calls go on to the next one, or get 404.",
         next: "Make the delegate, take its hosts away, or export it to this namespace.",
+        of: &[&kinds::VIRTUAL_SERVICE],
         reads: &[&kinds::VIRTUAL_SERVICE],
-        look: |world, found| {
+        look: Look::All(|world, found| {
             deeds(world, found, |deed| match deed {
                 Deed::HandsOverToNobody { .. } => Some(deed.words()),
                 _ => None,
             });
-        },
+        }),
     },
     Check {
         name: "NobodysDelegate",
@@ -80,10 +87,11 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A VirtualService has no hosts, and none hands over to it",
         why: "It does nothing.",
         next: "Give it hosts, or name it as a delegate.",
+        of: &[&kinds::VIRTUAL_SERVICE],
         reads: &[&kinds::VIRTUAL_SERVICE],
-        look: |world, found| {
+        look: Look::All(|world, found| {
             deeds(world, found, |deed| (*deed == Deed::NobodysDelegate).then(|| deed.words()));
-        },
+        }),
     },
     Check {
         name: "GatewayNotFound",
@@ -92,13 +100,14 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A VirtualService names a Gateway that is not there",
         why: "No call enters by it.",
         next: "Correct the name (namespace/name), or make the Gateway.",
+        of: &[&kinds::VIRTUAL_SERVICE],
         reads: &[&kinds::GATEWAY],
-        look: |world, found| {
+        look: Look::All(|world, found| {
             deeds(world, found, |deed| match deed {
                 Deed::Missed { why: Missed::Gone, .. } => Some(deed.words()),
                 _ => None,
             });
-        },
+        }),
     },
     Check {
         name: "HostNotInGateway",
@@ -107,13 +116,14 @@ pub(super) const CHECKS: &[Check] = &[
         what: "No server of a Gateway is for a host of the VirtualService that names it",
         why: "Calls for that host do not enter.",
         next: "Add the host to a server of the Gateway, or correct it.",
+        of: &[&kinds::VIRTUAL_SERVICE],
         reads: &[&kinds::GATEWAY],
-        look: |world, found| {
+        look: Look::All(|world, found| {
             deeds(world, found, |deed| match deed {
                 Deed::Missed { why: Missed::Host(_), .. } => Some(deed.words()),
                 _ => None,
             });
-        },
+        }),
     },
     Check {
         name: "HiddenFromGateway",
@@ -122,13 +132,14 @@ pub(super) const CHECKS: &[Check] = &[
         what: "The exportTo of a VirtualService does not show it to the namespace in which its gateway runs",
         why: "The gateway is never told of it.",
         next: "Export it to that namespace too.",
+        of: &[&kinds::VIRTUAL_SERVICE],
         reads: &[&kinds::GATEWAY, &kinds::POD],
-        look: |world, found| {
+        look: Look::All(|world, found| {
             deeds(world, found, |deed| match deed {
                 Deed::Missed { why: Missed::Export(_), .. } => Some(deed.words()),
                 _ => None,
             });
-        },
+        }),
     },
 ];
 
@@ -154,19 +165,14 @@ fn path(deed: &Deed) -> &'static str {
     }
 }
 
-fn ineffective_match(world: &World<'_>, found: &mut Found) {
-    for (at, object) in world.mesh.objects().of_kind(&kinds::VIRTUAL_SERVICE) {
-        let all = validate(at.kind.group, at.kind.kind, &object.0);
-        let whole: Vec<&str> =
-            all.iter().filter(|one| one.code == "RuleUnreachable").map(|one| one.path.as_str()).collect();
-        for one in all.iter().filter(|one| one.code == "MatchIneffective") {
-            if !whole.iter().any(|rule| one.path.starts_with(rule)) {
-                found.add(
-                    at,
-                    one.path.clone(),
-                    "A rule before it takes all that this match is for".to_owned(),
-                );
-            }
+fn ineffective_match(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(object) = world.mesh.objects().get(at) else { return };
+    let all = validate(at.kind.group, at.kind.kind, &object.0);
+    let whole: Vec<&str> =
+        all.iter().filter(|one| one.code == "RuleUnreachable").map(|one| one.path.as_str()).collect();
+    for one in all.iter().filter(|one| one.code == "MatchIneffective") {
+        if !whole.iter().any(|rule| one.path.starts_with(rule)) {
+            found.add(at, one.path.clone(), "A rule before it takes all that this match is for".to_owned());
         }
     }
 }

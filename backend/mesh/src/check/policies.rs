@@ -1,13 +1,15 @@
 //! Checks of who is let in: AuthorizationPolicies, PeerAuthentications, RequestAuthentications.
 
+use super::fix::Fix;
 use super::world::listed;
-use super::{Check, Found, Severity, World};
+use super::{Asks, Check, Found, Look, Severity, World};
 use crate::{Ref, Service, Workload, kinds};
 use istio::attach::Attach;
 use istio::hosts::{DOMAIN, host_and_port};
 use istio::mtls::Mode;
 use istio::views::{AuthorizationPolicy, AuthorizationRule, Operation, PeerAuthentication, Source};
 use istio::{Object, Selects};
+use serde_json::json;
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -17,18 +19,20 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A policy names callers of a namespace that is not there",
         why: "Nobody calls from there: as ALLOW it lets nobody in, as DENY it stops nobody.",
         next: "Correct the namespace.",
+        of: &[&kinds::AUTHORIZATION_POLICY],
         reads: &[&kinds::NAMESPACE],
-        look: caller_namespace,
+        look: Look::Each(caller_namespace),
     },
     Check {
         name: "CallerNotFound",
-        codes: &["KIA0106"],
+        codes: &["KIA0106", "KIA0107"],
         severity: Severity::Warning,
         what: "A policy names a service account under which no pod runs",
         why: "Nobody calls with that identity.",
         next: "Write cluster.local/ns/NAMESPACE/sa/ACCOUNT with the account of the caller's pods.",
+        of: &[&kinds::AUTHORIZATION_POLICY],
         reads: &[&kinds::POD],
-        look: caller_not_found,
+        look: Look::Each(caller_not_found),
     },
     Check {
         name: "CallersNeedMutualTls",
@@ -37,8 +41,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A policy asks who calls, and its workloads take no mutual TLS",
         why: "Without mutual TLS no caller has an identity: ALLOW lets nobody in, DENY stops nobody.",
         next: "Let the workloads take mutual TLS.",
+        of: &[&kinds::AUTHORIZATION_POLICY],
         reads: &[&kinds::PEER_AUTHENTICATION, &kinds::POD],
-        look: needs_mutual_tls,
+        look: Look::Each(needs_mutual_tls),
     },
     Check {
         name: "MethodUnknown",
@@ -47,8 +52,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A policy names a method that HTTP does not have",
         why: "No call has it; methods are written in capitals.",
         next: "Write GET, POST, … or for gRPC POST.",
+        of: &[&kinds::AUTHORIZATION_POLICY],
         reads: &[],
-        look: method_unknown,
+        look: Look::Each(method_unknown),
     },
     Check {
         name: "PolicyHostNotFound",
@@ -57,8 +63,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A policy names a host of this cluster that the mesh does not have",
         why: "No call asks for it.",
         next: "Correct the host.",
+        of: &[&kinds::AUTHORIZATION_POLICY],
         reads: &[&kinds::SERVICE, &kinds::SERVICE_ENTRY],
-        look: policy_host,
+        look: Look::Each(policy_host),
     },
     Check {
         name: "RequestFieldsOnBytes",
@@ -67,8 +74,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A policy asks for methods, paths, hosts or tokens of workloads that speak no HTTP",
         why: "There is nothing to ask: an ALLOW rule lets nobody in, and a DENY rule stops every call of its port.",
         next: "Ask for ports and callers only, or name the service's port http-….",
+        of: &[&kinds::AUTHORIZATION_POLICY],
         reads: &[&kinds::SERVICE, &kinds::POD],
-        look: request_fields_on_bytes,
+        look: Look::Each(request_fields_on_bytes),
     },
     Check {
         name: "ProviderUnknown",
@@ -77,8 +85,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A CUSTOM policy asks a provider that the mesh does not have",
         why: "Every call of its workloads is refused.",
         next: "Add the provider to extensionProviders of the mesh, or name one that is there.",
+        of: &[&kinds::AUTHORIZATION_POLICY],
         reads: &[],
-        look: provider_unknown,
+        look: Look::Asking(&[Asks::MeshConfig], provider_unknown),
     },
     Check {
         name: "PortModeAtServicePort",
@@ -87,8 +96,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "portLevelMtls names a port of the Service, not of its pods",
         why: "Modes hold for ports inside the pod: this one holds for none.",
         next: "Write the targetPort.",
+        of: &[&kinds::PEER_AUTHENTICATION],
         reads: &[&kinds::POD, &kinds::SERVICE],
-        look: port_mode,
+        look: Look::Each(port_mode),
     },
 ];
 
@@ -99,9 +109,8 @@ struct Policy<'a> {
     view: AuthorizationPolicy,
 }
 
-fn policies<'a>(world: &World<'a>) -> Vec<Policy<'a>> {
-    let read = world.read(&kinds::AUTHORIZATION_POLICY).into_iter();
-    read.map(|(at, object, view)| Policy { at, object, view }).collect()
+fn policy<'a>(world: &'a World<'_>, at: &'a Ref) -> Option<Policy<'a>> {
+    Some(Policy { at, object: world.mesh.objects().get(at)?, view: world.view(at)? })
 }
 
 impl Policy<'_> {
@@ -132,17 +141,16 @@ impl Policy<'_> {
     }
 }
 
-fn caller_namespace(world: &World<'_>, found: &mut Found) {
-    for policy in policies(world) {
-        for (path, source) in policy.sources() {
-            for (index, name) in source.namespaces.iter().enumerate() {
-                if !name.contains('*') && !world.has_namespace(name) {
-                    found.add(
-                        policy.at,
-                        format!("{path}.namespaces[{index}]"),
-                        format!("There is no namespace {name}"),
-                    );
-                }
+fn caller_namespace(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(policy) = policy(world, at) else { return };
+    for (path, source) in policy.sources() {
+        for (index, name) in source.namespaces.iter().enumerate() {
+            if !name.contains('*') && !world.has_namespace(name) {
+                found.add(
+                    policy.at,
+                    format!("{path}.namespaces[{index}]"),
+                    format!("There is no namespace {name}"),
+                );
             }
         }
     }
@@ -155,17 +163,16 @@ fn identity(principal: &str) -> Option<(&str, &str, &str)> {
     (!principal.contains('*')).then_some((domain, namespace, account))
 }
 
-fn caller_not_found(world: &World<'_>, found: &mut Found) {
+fn caller_not_found(world: &World<'_>, at: &Ref, found: &mut Found) {
     let accounts = world.accounts();
-    for policy in policies(world) {
-        for (path, source) in policy.sources() {
-            for (index, principal) in source.principals.iter().enumerate() {
-                let Some((domain, namespace, account)) = identity(principal) else { continue };
-                // Identities of other trust domains are of other clusters.
-                if domain == DOMAIN && !accounts.contains(&(namespace, account)) {
-                    let what = format!("No pod of {namespace} runs under service account {account}");
-                    found.add(policy.at, format!("{path}.principals[{index}]"), what);
-                }
+    let Some(policy) = policy(world, at) else { return };
+    for (path, source) in policy.sources() {
+        for (index, principal) in source.principals.iter().enumerate() {
+            let Some((domain, namespace, account)) = identity(principal) else { continue };
+            // Identities of other trust domains are of other clusters.
+            if domain == DOMAIN && !accounts.contains(&(namespace, account)) {
+                let what = format!("No pod of {namespace} runs under service account {account}");
+                found.add_here(world, policy.at, format!("{path}.principals[{index}]"), what);
             }
         }
     }
@@ -181,62 +188,58 @@ fn asks_who(rule: &AuthorizationRule) -> bool {
             && source.service_accounts.is_empty()
             && source.not_service_accounts.is_empty())
     };
-    let keys = ["source.namespace", "source.principal"];
+    let keys = ["source.namespace", "source.principal", "source.serviceAccount", "connection.sni"];
     rule.from.iter().any(|from| source(&from.source))
         || rule.when.iter().any(|when| keys.contains(&when.key.as_str()))
 }
 
-fn needs_mutual_tls(world: &World<'_>, found: &mut Found) {
-    for policy in policies(world) {
-        let Some(rule) = policy.view.rules.iter().position(asks_who) else { continue };
-        let plain = policy.workloads(world).into_iter().filter(|one| one.mtls.0 == Mode::Disable);
-        let names: Vec<&str> = plain.map(|one| &*one.name).collect();
-        if !names.is_empty() {
-            let what = format!("It asks who calls, and {} takes plain text only", listed(names));
-            found.add(policy.at, format!("spec.rules[{rule}]"), what);
-        }
+fn needs_mutual_tls(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(policy) = policy(world, at) else { return };
+    let Some(rule) = policy.view.rules.iter().position(asks_who) else { return };
+    let plain = policy.workloads(world).into_iter().filter(|one| one.mtls.0 == Mode::Disable);
+    let names: Vec<&str> = plain.map(|one| &*one.name).collect();
+    if !names.is_empty() {
+        let what = format!("It asks who calls, and {} takes plain text only", listed(names));
+        found.add(policy.at, format!("spec.rules[{rule}]"), what);
     }
 }
 
 /// Methods of HTTP.
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
 
-fn method_unknown(world: &World<'_>, found: &mut Found) {
-    for policy in policies(world) {
-        for (path, operation) in policy.operations() {
-            let all = [("methods", &operation.methods), ("notMethods", &operation.not_methods)];
-            for (field, methods) in all {
-                for (index, method) in methods.iter().enumerate() {
-                    if !method.contains('*') && !METHODS.contains(&method.as_str()) {
-                        let path = format!("{path}.{field}[{index}]");
-                        found.add(policy.at, path, format!("{method} is no method of HTTP"));
-                    }
+fn method_unknown(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(policy) = policy(world, at) else { return };
+    for (path, operation) in policy.operations() {
+        let all = [("methods", &operation.methods), ("notMethods", &operation.not_methods)];
+        for (field, methods) in all {
+            for (index, method) in methods.iter().enumerate() {
+                if !method.contains('*') && !METHODS.contains(&method.as_str()) {
+                    let path = format!("{path}.{field}[{index}]");
+                    let capital = method.to_uppercase();
+                    let fix = METHODS.contains(&capital.as_str());
+                    let fix = fix.then(|| Fix::set(format!("Write {capital}"), &path, capital.clone()));
+                    found.mended(policy.at, path, format!("{method} is no method of HTTP"), fix);
                 }
             }
         }
     }
 }
 
-fn policy_host(world: &World<'_>, found: &mut Found) {
-    for policy in policies(world) {
-        for (path, operation) in policy.operations() {
-            for (index, host) in operation.hosts.iter().enumerate() {
-                let (name, _) = host_and_port(host);
-                // Other hosts are what clients ask a gateway for.
-                if name.ends_with(&format!(".svc.{DOMAIN}")) && !world.has_host(name) {
-                    found.add(
-                        policy.at,
-                        format!("{path}.hosts[{index}]"),
-                        format!("There is no service {name}"),
-                    );
-                }
+fn policy_host(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(policy) = policy(world, at) else { return };
+    for (path, operation) in policy.operations() {
+        for (index, host) in operation.hosts.iter().enumerate() {
+            let (name, _) = host_and_port(host);
+            // Other hosts are what clients ask a gateway for.
+            if name.ends_with(&format!(".svc.{DOMAIN}")) && !world.has_host(name) {
+                found.add(policy.at, format!("{path}.hosts[{index}]"), format!("There is no service {name}"));
             }
         }
     }
 }
 
 /// What of a rule only requests have.
-fn request_field(rule: &AuthorizationRule) -> Option<&'static str> {
+pub(super) fn request_field(rule: &AuthorizationRule) -> Option<&'static str> {
     let to = |operation: &Operation| {
         [
             ("methods", &operation.methods),
@@ -256,79 +259,72 @@ fn request_field(rule: &AuthorizationRule) -> Option<&'static str> {
     operations.or_else(sources).or_else(|| rule.when.iter().find_map(|one| when(&one.key)))
 }
 
-fn request_fields_on_bytes(world: &World<'_>, found: &mut Found) {
+fn request_fields_on_bytes(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(policy) = policy(world, at) else { return };
+    let Some((index, field)) =
+        policy.view.rules.iter().enumerate().find_map(|(index, rule)| Some((index, request_field(rule)?)))
+    else {
+        return;
+    };
     let fronts: Vec<&Service> = world.mesh.services().filter(|service| !service.external).collect();
-    for policy in policies(world) {
-        let Some((index, field)) = policy
-            .view
-            .rules
-            .iter()
-            .enumerate()
-            .find_map(|(index, rule)| Some((index, request_field(rule)?)))
-        else {
-            continue;
-        };
-        let bytes = |one: &&Workload| {
-            let own = fronts.iter().filter(|service| {
-                service.namespace == one.namespace && Selects::gathering(&service.selector).takes(&one.labels)
-            });
-            let mut ports = own.flat_map(|service| &service.ports).peekable();
-            ports.peek().is_some() && ports.all(|port| !port.protocol.may_be_http())
-        };
-        // A policy for many may well mean those that speak HTTP.
-        let all = policy.workloads(world);
-        if !all.is_empty()
-            && policy.view.attached(&policy.at.namespace).selects().is_narrow()
-            && all.iter().all(bytes)
-        {
-            let names = listed(all.iter().map(|one| &*one.name));
-            let what = format!(
-                "{names} speaks no HTTP, and rule {} asks for {field} ({})",
-                index + 1,
-                policy.action()
-            );
-            found.add(policy.at, format!("spec.rules[{index}]"), what);
-        }
+    let bytes = |one: &&Workload| {
+        let own = fronts.iter().filter(|service| {
+            service.namespace == one.namespace && Selects::gathering(&service.selector).takes(&one.labels)
+        });
+        let mut ports = own.flat_map(|service| &service.ports).peekable();
+        ports.peek().is_some() && ports.all(|port| !port.protocol.may_be_http())
+    };
+    // A policy for many may well mean those that speak HTTP.
+    let all = policy.workloads(world);
+    if !all.is_empty()
+        && policy.view.attached(&policy.at.namespace).selects().is_narrow()
+        && all.iter().all(bytes)
+    {
+        let names = listed(all.iter().map(|one| &*one.name));
+        let what =
+            format!("{names} speaks no HTTP, and rule {} asks for {field} ({})", index + 1, policy.action());
+        found.add(policy.at, format!("spec.rules[{index}]"), what);
     }
 }
 
 fn provider_unknown(world: &World<'_>, found: &mut Found) {
-    let Ok(config) = &world.config else { return found.unknown(world.config.as_ref().err()) };
-    for policy in policies(world).into_iter().filter(|policy| policy.action() == "CUSTOM") {
+    let Ok(config) = &world.config else { return };
+    for (at, _) in world.mesh.objects().of_kind(&kinds::AUTHORIZATION_POLICY) {
+        let Some(policy) = policy(world, at).filter(|policy| policy.action() == "CUSTOM") else { continue };
         let name = policy.object.spec()["provider"]["name"].as_str().unwrap_or_default();
         if !name.is_empty() && !config.authorizing().any(|provider| provider.name == name) {
-            found.add(
-                policy.at,
-                "spec.provider.name",
-                format!("The mesh has no authorizing provider {name}"),
-            );
+            let what = format!("The mesh has no authorizing provider {name}");
+            found.add(at, "spec.provider.name", what);
         }
     }
 }
 
-fn port_mode(world: &World<'_>, found: &mut Found) {
-    for (at, _, view) in world.read::<PeerAuthentication>(&kinds::PEER_AUTHENTICATION) {
-        let selects = Selects::narrowing(view.selector.as_ref().map(|selector| &selector.match_labels));
-        if !selects.is_narrow() {
-            continue;
-        }
-        let chosen: Vec<&Workload> =
-            world.within(&at.namespace).filter(|one| selects.takes(&one.labels)).collect();
-        let ports = || {
-            let fronts = world.mesh.services().filter(|service| {
-                !service.external
-                    && *service.namespace == *at.namespace
-                    && chosen.iter().any(|one| Selects::gathering(&service.selector).takes(&one.labels))
-            });
-            fronts.flat_map(|service| &service.ports)
-        };
-        for name in view.port_level_mtls.keys() {
-            let Ok(number) = name.parse::<u32>() else { continue };
-            let inside = ports().any(|port| port.target == number);
-            if let Some(port) = ports().find(|port| port.number == number && !inside) {
-                let what = format!("Port {number} is the Service's; its pods have {}", port.target);
-                found.add(at, format!("spec.portLevelMtls.{name}"), what);
-            }
+fn port_mode(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(view) = world.view::<PeerAuthentication>(at) else { return };
+    let selects = Selects::narrowing(view.selector.as_ref().map(|selector| &selector.match_labels));
+    if !selects.is_narrow() {
+        return;
+    }
+    let chosen: Vec<&Workload> =
+        world.within(&at.namespace).filter(|one| selects.takes(&one.labels)).collect();
+    let ports = || {
+        let fronts = world.mesh.services().filter(|service| {
+            !service.external
+                && *service.namespace == *at.namespace
+                && chosen.iter().any(|one| Selects::gathering(&service.selector).takes(&one.labels))
+        });
+        fronts.flat_map(|service| &service.ports)
+    };
+    for name in view.port_level_mtls.keys() {
+        let Ok(number) = name.parse::<u32>() else { continue };
+        let inside = ports().any(|port| port.target == number);
+        if let Some(port) = ports().find(|port| port.number == number && !inside) {
+            let what = format!("Port {number} is the Service's; its pods have {}", port.target);
+            let path = format!("spec.portLevelMtls.{name}");
+            let target = format!("spec.portLevelMtls.{}", port.target);
+            let mode = json!(view.port_level_mtls.get(name));
+            let fix = Fix::remove(format!("Say it of port {}", port.target), &path).and(&target, mode);
+            found.mended(at, path, what, (port.target != 0).then_some(fix));
         }
     }
 }

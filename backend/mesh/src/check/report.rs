@@ -1,7 +1,7 @@
 //! Findings as they are printed: text, JSON and SARIF, with the ones left out that somebody asked to leave out.
 
 use super::files::{Files, Source};
-use super::{Check, Finding, Judged, NotMade, Severity, checks};
+use super::{Check, Finding, Judged, NOT_JUDGED, NotJudged, NotMade, Severity, checks};
 use crate::{Object, Objects, Ref};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -35,13 +35,29 @@ pub struct Row {
     pub why: &'static str,
     /// What to do.
     pub next: &'static str,
+    /// How it is mended here, where that is plain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
 }
 
 impl Row {
     fn new(check: &Check, severity: Severity, object: String, path: &str, what: String) -> Self {
         let Check { name, codes, why, next, .. } = *check;
         let path = path.to_owned();
-        Self { name, codes, severity, object, path, file: None, line: None, column: None, what, why, next }
+        Self {
+            name,
+            codes,
+            severity,
+            object,
+            path,
+            file: None,
+            line: None,
+            column: None,
+            what,
+            why,
+            next,
+            fix: None,
+        }
     }
 
     /// Of a check by its name, which is in the table.
@@ -63,6 +79,13 @@ impl Row {
         row
     }
 
+    /// A document that is a template.
+    pub(super) fn template(file: &str, (line, column): (usize, usize)) -> Self {
+        let mut row = Self::named("NotRendered", String::new(), "", "A placeholder stands here".to_owned());
+        (row.file, row.line, row.column) = (Some(file.to_owned()), Some(line), Some(column));
+        row
+    }
+
     /// A rule of istiod's that an object of another kind breaks.
     pub(super) fn of_rule(invalid: bool, object: &str, path: &str, what: &str, source: &Source) -> Self {
         let name = if invalid { "Invalid" } else { "Doubtful" };
@@ -77,8 +100,9 @@ impl Row {
     }
 
     fn of(finding: &Finding, files: &Files) -> Self {
-        let Finding { check, severity, at, path, what } = finding;
-        let row = Self::new(check, *severity, at.to_string(), path, what.clone());
+        let Finding { check, severity, at, path, what, fix } = finding;
+        let mut row = Self::new(check, *severity, at.to_string(), path, what.clone());
+        row.fix = fix.as_ref().map(|fix| fix.says.clone());
         match files.source(at) {
             Some(source) => row.at(source),
             None => row,
@@ -216,7 +240,8 @@ impl Report {
                 (false, false) => format!("{object} {path}: "),
             };
             writeln!(text, "{place}{}: {subject}{}", row.severity.name(), row.what).ok();
-            writeln!(text, "    {} {}\n    {}{codes}", row.why, row.next, row.name).ok();
+            let fix = row.fix.iter().map(|fix| format!("\n    Here: {fix}.")).collect::<String>();
+            writeln!(text, "    {} {}{fix}\n    {}{codes}", row.why, row.next, row.name).ok();
         }
         let count = |severity: Severity| self.rows.iter().filter(|row| row.severity == severity).count();
         let many = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
@@ -333,6 +358,13 @@ pub fn manual() -> String {
         let Check { name, codes, severity, what, why, next, .. } = check;
         writeln!(text, "| {name} | {} | {} | {what} | {why} | {next} |", codes.join(", "), severity.name())
             .ok();
+    }
+    text.push_str(
+        "\n## What is not looked for\n\nCodes of Kiali and istioctl that no check here has, and why.\n\n\
+         | code | what it would say | why not |\n|---|---|---|\n",
+    );
+    for NotJudged { code, what, why } in NOT_JUDGED {
+        writeln!(text, "| {code} | {what} | {why} |").ok();
     }
     text
 }

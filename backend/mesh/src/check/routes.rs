@@ -1,12 +1,18 @@
 //! Checks of where VirtualServices and routes of the Gateway API send calls.
 
+use super::fix::{Fix, meant};
 use super::world::listed;
-use super::{Check, Found, Severity, World};
-use crate::{Ref, fqdn, kinds};
+use super::{Check, Found, Look, Severity, World};
+use crate::{Kind, Ref, fqdn, kinds};
 use istio::hosts::dialled;
 use istio::routing::{gateway, in_mesh};
+use istio::views::gateway_api::BackendRef;
 use istio::views::{Destination, HttpRoute, VirtualService};
 use std::collections::BTreeSet;
+
+/// Kinds that say where calls go.
+const ROUTES: &[&Kind] =
+    &[&kinds::VIRTUAL_SERVICE, &kinds::HTTP_ROUTE, &kinds::GRPC_ROUTE, &kinds::TLS_ROUTE, &kinds::TCP_ROUTE];
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -16,8 +22,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A route leads to a host that the mesh does not have",
         why: "The caller's own proxy answers such calls with 503.",
         next: "Correct the host, or make the Service or ServiceEntry that it means.",
+        of: ROUTES,
         reads: &[&kinds::SERVICE, &kinds::SERVICE_ENTRY],
-        look: host_not_found,
+        look: Look::Each(host_not_found),
     },
     Check {
         name: "PortNotFound",
@@ -26,8 +33,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A route leads to a port that its service does not have",
         why: "The caller's own proxy answers such calls with 503.",
         next: "Name one of the service's own ports, not one of its pods.",
+        of: ROUTES,
         reads: &[&kinds::SERVICE, &kinds::SERVICE_ENTRY],
-        look: port_not_found,
+        look: Look::Each(port_not_found),
     },
     Check {
         name: "PortRequired",
@@ -36,8 +44,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A route says no port where calls come at one that its service does not have",
         why: "Of several ports Istio takes the one at which the call came; where there is none such, it fails.",
         next: "Say the port in the route's destination.",
+        of: &[&kinds::VIRTUAL_SERVICE],
         reads: &[&kinds::SERVICE, &kinds::SERVICE_ENTRY],
-        look: port_required,
+        look: Look::Each(port_required),
     },
     Check {
         name: "SubsetNotFound",
@@ -46,8 +55,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A route leads to a subset that no DestinationRule of its host declares",
         why: "The caller's own proxy answers such calls with 503.",
         next: "Declare the subset in the host's DestinationRule, or correct its name.",
+        of: &[&kinds::VIRTUAL_SERVICE],
         reads: &[&kinds::DESTINATION_RULE],
-        look: subset_not_found,
+        look: Look::Each(subset_not_found),
     },
     Check {
         name: "HttpRulesOnBytes",
@@ -56,8 +66,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "HTTP rules are for a host of which no port speaks HTTP",
         why: "Proxies see only bytes there: no rule is ever looked at.",
         next: "Name the port http-…, set its appProtocol, or write the rules as tcp or tls.",
+        of: &[&kinds::VIRTUAL_SERVICE],
         reads: &[&kinds::SERVICE, &kinds::SERVICE_ENTRY],
-        look: http_on_bytes,
+        look: Look::Each(http_on_bytes),
     },
 ];
 
@@ -103,59 +114,70 @@ fn of_http<'a>(rule: &'a HttpRoute, index: usize, all: &mut Vec<To<'a>>) {
     }
 }
 
-fn host_not_found(world: &World<'_>, found: &mut Found) {
-    for (at, view) in world.mesh.virtual_services() {
-        for to in destinations(view) {
-            let host = fqdn(&to.destination.host, &at.namespace);
-            if host.is_empty() || world.has_host(&host) {
-                continue;
-            }
-            let meant = dialled(&to.destination.host, &at.namespace);
-            let hint = match meant != host && world.has_host(&meant) {
-                true => format!(": a host with a dot is meant as it stands, so write {meant}"),
-                false => String::new(),
-            };
-            let what = format!("No service has the host {}{hint}", to.destination.host);
-            found.add(at, format!("{}.host", to.path), what);
+fn host_not_found(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let all = world.mesh.virtual_service(at).map(destinations).unwrap_or_default();
+    for to in all {
+        let host = fqdn(&to.destination.host, &at.namespace);
+        if host.is_empty() || world.has_host(&host) {
+            continue;
         }
+        let meant = dialled(&to.destination.host, &at.namespace);
+        let hint = match meant != host && world.has_host(&meant) {
+            true => format!(": a host with a dot is meant as it stands, so write {meant}"),
+            false => String::new(),
+        };
+        let what = format!("No service has the host {}{hint}", to.destination.host);
+        let path = format!("{}.host", to.path);
+        let fix = world.host_meant(&to.destination.host, &at.namespace);
+        let fix = fix.map(|host| Fix::set(format!("Send calls to {host}"), &path, host));
+        found.mended(at, path, what, fix);
     }
-    for (at, view) in world.mesh.backend_routes() {
-        for (rule, row) in view.rules.iter().enumerate() {
-            for (index, backend) in row.backend_refs.iter().enumerate() {
-                let Some(host) = backend.host(&at.namespace) else { continue };
-                if !world.has_host(&host) {
-                    let path = format!("spec.rules[{rule}].backendRefs[{index}].name");
-                    found.add(at, path, format!("There is no service {host}"));
-                }
-            }
+    for (path, backend) in backends(world, at) {
+        if let Some(host) = backend.host(&at.namespace).filter(|host| !world.has_host(host)) {
+            found.add(at, format!("{path}.name"), format!("There is no service {host}"));
         }
     }
 }
 
-fn port_not_found(world: &World<'_>, found: &mut Found) {
-    let mut look = |at: &Ref, path: String, host: &str, port: u32| {
+/// The backends of a route of the Gateway API, and of its mirrors, with their places.
+pub(super) fn backends<'a>(world: &World<'a>, at: &Ref) -> Vec<(String, &'a BackendRef)> {
+    let rules = world.mesh.backend_route(at).or_else(|| world.mesh.stream_route(at)).map(|view| &view.rules);
+    let mut all = Vec::new();
+    for (rule, row) in rules.into_iter().flatten().enumerate() {
+        let each = row.backend_refs.iter().enumerate();
+        all.extend(
+            each.map(|(index, backend)| (format!("spec.rules[{rule}].backendRefs[{index}]"), backend)),
+        );
+        for (index, filter) in row.filters.iter().enumerate() {
+            let mirror = filter.request_mirror.iter();
+            all.extend(mirror.map(|mirror| {
+                (format!("spec.rules[{rule}].filters[{index}].requestMirror.backendRef"), &mirror.backend_ref)
+            }));
+        }
+    }
+    all
+}
+
+fn port_not_found(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let mut look = |path: String, host: &str, port: u32| {
         let ports = ports_of(world, host);
         if !ports.is_empty() && !ports.contains(&port) {
             let all: Vec<String> = ports.iter().map(ToString::to_string).collect();
             let has = listed(all.iter().map(String::as_str));
-            found.add(at, path, format!("{host} has no port {port}: it has {has}"));
+            let only = ports.first().filter(|_| ports.len() == 1);
+            let fix = only.map(|only| Fix::set(format!("Send calls to port {only}"), &path, *only));
+            found.mended(at, path, format!("{host} has no port {port}: it has {has}"), fix);
         }
     };
-    for (at, view) in world.mesh.virtual_services() {
-        for to in destinations(view) {
-            if let Some(port) = to.destination.port.as_ref().filter(|port| port.number != 0) {
-                let host = fqdn(&to.destination.host, &at.namespace);
-                look(at, format!("{}.port.number", to.path), &host, port.number);
-            }
+    for to in world.mesh.virtual_service(at).map(destinations).unwrap_or_default() {
+        if let Some(port) = to.destination.port.as_ref().filter(|port| port.number != 0) {
+            let host = fqdn(&to.destination.host, &at.namespace);
+            look(format!("{}.port.number", to.path), &host, port.number);
         }
     }
-    for (at, view) in world.mesh.backend_routes() {
-        for (rule, row) in view.rules.iter().enumerate() {
-            for (index, backend) in row.backend_refs.iter().enumerate() {
-                if let Some((host, port)) = backend.host(&at.namespace).zip(backend.port) {
-                    look(at, format!("spec.rules[{rule}].backendRefs[{index}].port"), &host, port);
-                }
-            }
+    for (path, backend) in backends(world, at) {
+        if let Some((host, port)) = backend.host(&at.namespace).zip(backend.port) {
+            look(format!("{path}.port"), &host, port);
         }
     }
 }
@@ -165,25 +187,24 @@ fn ports_of(world: &World<'_>, host: &str) -> BTreeSet<u32> {
     world.services(host).iter().flat_map(|service| service.ports.iter().map(|port| port.number)).collect()
 }
 
-fn port_required(world: &World<'_>, found: &mut Found) {
-    for (at, view) in world.mesh.virtual_services() {
-        let mut comes: Option<BTreeSet<u32>> = None;
-        for to in destinations(view) {
-            if to.destination.port.as_ref().is_some_and(|port| port.number != 0) {
-                continue;
-            }
-            let ports = ports_of(world, &fqdn(&to.destination.host, &at.namespace));
-            if ports.len() < 2 {
-                continue;
-            }
-            let comes = comes.get_or_insert_with(|| comes_at(world, at, view));
-            if let Some(port) = comes.iter().find(|port| !ports.contains(port)) {
-                let what = format!(
-                    "Calls come at port {port}, and {} has several others: say which is meant",
-                    to.destination.host
-                );
-                found.add(at, to.path, what);
-            }
+fn port_required(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(view) = world.mesh.virtual_service(at) else { return };
+    let mut comes: Option<BTreeSet<u32>> = None;
+    for to in destinations(view) {
+        if to.destination.port.as_ref().is_some_and(|port| port.number != 0) {
+            continue;
+        }
+        let ports = ports_of(world, &fqdn(&to.destination.host, &at.namespace));
+        if ports.len() < 2 {
+            continue;
+        }
+        let comes = comes.get_or_insert_with(|| comes_at(world, at, view));
+        if let Some(port) = comes.iter().find(|port| !ports.contains(port)) {
+            let what = format!(
+                "Calls come at port {port}, and {} has several others: say which is meant",
+                to.destination.host
+            );
+            found.add(at, to.path, what);
         }
     }
 }
@@ -201,43 +222,44 @@ fn comes_at(world: &World<'_>, at: &Ref, view: &VirtualService) -> BTreeSet<u32>
     ports
 }
 
-fn subset_not_found(world: &World<'_>, found: &mut Found) {
-    for (at, view) in world.mesh.virtual_services() {
-        for to in destinations(view) {
-            let Some(subset) = to.destination.subset.as_ref().filter(|name| !name.is_empty()) else {
-                continue;
-            };
-            let host = fqdn(&to.destination.host, &at.namespace);
-            let rules = world.rules_covering(&host);
-            let mut declared = rules.iter().flat_map(|(_, rule)| rule.subsets.iter().map(|one| &one.name));
-            if declared.any(|name| name == subset) {
-                continue;
-            }
-            let all: BTreeSet<&str> =
-                rules.iter().flat_map(|(_, rule)| rule.subsets.iter().map(|one| one.name.as_str())).collect();
-            let has = match (rules.is_empty(), all.is_empty()) {
-                (true, _) => "it has no DestinationRule".to_owned(),
-                (false, true) => "its DestinationRule declares none".to_owned(),
-                (false, false) => format!("declared are {}", listed(all)),
-            };
-            let what = format!("{} has no subset {subset}: {has}", to.destination.host);
-            found.add(at, format!("{}.subset", to.path), what);
+fn subset_not_found(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(view) = world.mesh.virtual_service(at) else { return };
+    for to in destinations(view) {
+        let Some(subset) = to.destination.subset.as_ref().filter(|name| !name.is_empty()) else {
+            continue;
+        };
+        let host = fqdn(&to.destination.host, &at.namespace);
+        let rules = world.rules_covering(&host);
+        let mut declared = rules.iter().flat_map(|(_, rule)| rule.subsets.iter().map(|one| &one.name));
+        if declared.any(|name| name == subset) {
+            continue;
         }
+        let all: BTreeSet<&str> =
+            rules.iter().flat_map(|(_, rule)| rule.subsets.iter().map(|one| one.name.as_str())).collect();
+        let has = match (rules.is_empty(), all.is_empty()) {
+            (true, _) => "it has no DestinationRule".to_owned(),
+            (false, true) => "its DestinationRule declares none".to_owned(),
+            (false, false) => format!("declared are {}", listed(all.iter().copied())),
+        };
+        let what = format!("{} has no subset {subset}: {has}", to.destination.host);
+        let path = format!("{}.subset", to.path);
+        let fix = meant(subset, all.iter().copied());
+        let fix = fix.map(|name| Fix::set(format!("Send calls to subset {name}"), &path, name));
+        found.mended(at, path, what, fix);
     }
 }
 
-fn http_on_bytes(world: &World<'_>, found: &mut Found) {
-    for (at, view) in world.mesh.virtual_services() {
-        if view.http.is_empty() || !in_mesh(&view.gateways) {
-            continue;
-        }
-        for (index, host) in view.hosts.iter().enumerate() {
-            let services = world.services(&fqdn(host, &at.namespace));
-            let ports = || services.iter().flat_map(|service| &service.ports);
-            if ports().next().is_some() && !ports().any(|port| port.protocol.may_be_http()) {
-                let what = format!("No port of {host} speaks HTTP: its http rules are never looked at");
-                found.add(at, format!("spec.hosts[{index}]"), what);
-            }
+fn http_on_bytes(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(view) = world.mesh.virtual_service(at) else { return };
+    if view.http.is_empty() || !in_mesh(&view.gateways) {
+        return;
+    }
+    for (index, host) in view.hosts.iter().enumerate() {
+        let services = world.services(&fqdn(host, &at.namespace));
+        let ports = || services.iter().flat_map(|service| &service.ports);
+        if ports().next().is_some() && !ports().any(|port| port.protocol.may_be_http()) {
+            let what = format!("No port of {host} speaks HTTP: its http rules are never looked at");
+            found.add(at, format!("spec.hosts[{index}]"), what);
         }
     }
 }

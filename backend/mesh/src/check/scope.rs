@@ -2,8 +2,8 @@
 //! are not there.
 
 use super::world::listed;
-use super::{Check, Found, Severity, World};
-use crate::{Kind, Ref, Workload, kinds};
+use super::{Check, Found, Look, Severity, World};
+use crate::{KINDS, Kind, Ref, Workload, kinds};
 use istio::attach::GATEWAY_NAME;
 use istio::{Object, Selects};
 use serde_json::Value;
@@ -17,8 +17,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "The selector of a policy, Sidecar, Telemetry or EnvoyFilter chooses no pod",
         why: "It does nothing.",
         next: "Correct the labels; a selector chooses among pods of its own namespace only, but in the root namespace.",
+        of: KINDS,
         reads: &[&kinds::POD],
-        look: selects_nothing,
+        look: Look::All(selects_nothing),
     },
     Check {
         name: "SelectsGatewayPods",
@@ -27,8 +28,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "The selector of a policy chooses pods of a Gateway of the Gateway API",
         why: "For those Istio asks for targetRefs: the selector does not count.",
         next: "Name the Gateway in targetRefs instead of selecting its pods.",
+        of: KINDS,
         reads: &[&kinds::POD],
-        look: selects_gateway_pods,
+        look: Look::All(selects_gateway_pods),
     },
     Check {
         name: "SeveralForNamespace",
@@ -37,8 +39,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "Two objects of a kind of which one counts are for a whole namespace",
         why: "The older one counts; the other does nothing.",
         next: "Keep one of them.",
+        of: &[&kinds::SIDECAR, &kinds::TELEMETRY, &kinds::PEER_AUTHENTICATION],
         reads: &[&kinds::SIDECAR, &kinds::TELEMETRY, &kinds::PEER_AUTHENTICATION],
-        look: several_for_namespace,
+        look: Look::All(several_for_namespace),
     },
     Check {
         name: "SeveralForWorkload",
@@ -47,8 +50,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "Two objects of a kind of which one counts select the same pods",
         why: "The older one counts; the other does nothing for them.",
         next: "Make their selectors apart, or keep one.",
+        of: &[&kinds::SIDECAR, &kinds::TELEMETRY, &kinds::PEER_AUTHENTICATION],
         reads: &[&kinds::SIDECAR, &kinds::TELEMETRY, &kinds::PEER_AUTHENTICATION, &kinds::POD],
-        look: several_for_workload,
+        look: Look::All(several_for_workload),
     },
     Check {
         name: "ExportToNowhere",
@@ -57,8 +61,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "exportTo names a namespace that is not there",
         why: "Nobody sees it from there.",
         next: "Correct the name; \".\" is the object's own namespace, \"*\" all of them.",
+        of: &[&kinds::VIRTUAL_SERVICE, &kinds::DESTINATION_RULE, &kinds::SERVICE_ENTRY],
         reads: &[&kinds::NAMESPACE],
-        look: export_to_nowhere,
+        look: Look::Each(export_to_nowhere),
     },
 ];
 
@@ -175,15 +180,12 @@ fn several_for_workload(world: &World<'_>, found: &mut Found) {
     }
 }
 
-fn export_to_nowhere(world: &World<'_>, found: &mut Found) {
-    for kind in [&kinds::VIRTUAL_SERVICE, &kinds::DESTINATION_RULE, &kinds::SERVICE_ENTRY] {
-        for (at, object) in world.mesh.objects().of_kind(kind) {
-            for (index, to) in object.spec()["exportTo"].as_array().into_iter().flatten().enumerate() {
-                let name = to.as_str().unwrap_or("*");
-                if !matches!(name, "." | "*" | "~") && !world.has_namespace(name) {
-                    found.add(at, format!("spec.exportTo[{index}]"), format!("There is no namespace {name}"));
-                }
-            }
+fn export_to_nowhere(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(object) = world.mesh.objects().get(at) else { return };
+    for (index, to) in object.spec()["exportTo"].as_array().into_iter().flatten().enumerate() {
+        let name = to.as_str().unwrap_or("*");
+        if !matches!(name, "." | "*" | "~") && !world.has_namespace(name) {
+            found.add(at, format!("spec.exportTo[{index}]"), format!("There is no namespace {name}"));
         }
     }
 }

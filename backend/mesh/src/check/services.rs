@@ -1,6 +1,6 @@
 //! Checks of Services: what their ports speak, and where they lead.
 
-use super::{Check, Found, Severity, World};
+use super::{Check, Found, Look, Severity, World};
 use crate::{Ref, Service, kinds};
 use istio::{Object, Protocol};
 use serde_json::Value;
@@ -15,8 +15,9 @@ pub(super) const CHECKS: &[Check] = &[
         why: "Proxies wait for the first bytes to find out: routes and metrics depend on what they take it for, and \
               servers that speak first are held up.",
         next: "Name the port http-…, grpc-…, tcp-… or set appProtocol.",
+        of: &[&kinds::SERVICE],
         reads: &[],
-        look: protocol_unsaid,
+        look: Look::Each(protocol_unsaid),
     },
     Check {
         name: "AppProtocolUnknown",
@@ -25,8 +26,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A port's appProtocol is none that Istio knows",
         why: "It counts before the port's name: the name is not looked at.",
         next: "Use http, http2, https, grpc, tcp, tls, mongo, mysql, redis or kubernetes.io/h2c, ws, wss.",
+        of: &[&kinds::SERVICE],
         reads: &[],
-        look: app_protocol,
+        look: Look::Each(app_protocol),
     },
     Check {
         name: "PortLeadsNowhere",
@@ -35,8 +37,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A port of a Service leads to a named port that none of its pods has",
         why: "Calls to it reach nobody.",
         next: "Name the container's port so, or write its number.",
+        of: &[&kinds::SERVICE],
         reads: &[&kinds::POD],
-        look: port_leads_nowhere,
+        look: Look::Each(port_leads_nowhere),
     },
     Check {
         name: "ExternalNamePort",
@@ -45,8 +48,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A port of an ExternalName Service is unnamed or named tcp",
         why: "Istio then takes every call to any address at that port for it.",
         next: "Name the port http-… or tls-…, or make a ServiceEntry.",
+        of: &[&kinds::SERVICE],
         reads: &[],
-        look: external_name_port,
+        look: Look::Each(external_name_port),
     },
     Check {
         name: "ProtocolsDisagree",
@@ -55,8 +59,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "Two Services say different things of one port of the same pods",
         why: "The pods' proxies serve it as one of both: the other's calls fail or go uncounted.",
         next: "Say the same protocol in both.",
+        of: &[&kinds::SERVICE],
         reads: &[&kinds::POD],
-        look: |world, found| {
+        look: Look::All(|world, found| {
             sharing(world, found, |one, other| {
                 (one.1.protocol != other.1.protocol).then(|| {
                     format!(
@@ -65,17 +70,16 @@ pub(super) const CHECKS: &[Check] = &[
                     )
                 })
             });
-        },
+        }),
     },
 ];
 
-fn services<'a>(world: &World<'a>) -> impl Iterator<Item = (&'a Ref, &'a Object)> {
-    // Of the control plane and of Kubernetes itself nobody expects names.
-    let own = |at: &Ref| *at.namespace == *world.mesh.root_namespace() || at.namespace.starts_with("kube-");
-    let all = world.mesh.objects().of_kind(&kinds::SERVICE).filter(move |(at, _)| !own(at));
-    all.filter(|(at, _)| !(*at.namespace == *"default" && *at.name == *"kubernetes"))
-        .collect::<Vec<_>>()
-        .into_iter()
+/// A Service of the mesh's own: of the control plane and of Kubernetes itself nobody expects names.
+fn service<'a>(world: &World<'a>, at: &Ref) -> Option<&'a Object> {
+    let own = *at.namespace == *world.mesh.root_namespace()
+        || at.namespace.starts_with("kube-")
+        || (*at.namespace == *"default" && *at.name == *"kubernetes");
+    world.mesh.objects().get(at).filter(|_| !own)
 }
 
 fn ports(object: &Object) -> impl Iterator<Item = (usize, &Value)> {
@@ -90,78 +94,75 @@ fn is_external_name(object: &Object) -> bool {
     object.spec()["type"] == "ExternalName"
 }
 
-fn protocol_unsaid(world: &World<'_>, found: &mut Found) {
-    for (at, object) in services(world).filter(|(_, object)| !is_external_name(object)) {
-        for (index, port) in ports(object) {
-            let number =
-                port["port"].as_u64().and_then(|number| u16::try_from(number).ok()).unwrap_or_default();
-            let (name, app) = (text(port, "name"), port["appProtocol"].as_str());
-            let auto =
-                |app| Protocol::of_service(text(port, "protocol"), app, name, number) == Protocol::Auto;
-            if app.is_none() && auto(None) {
-                let shown =
-                    if name.is_empty() { "has no name".to_owned() } else { format!("is named {name}") };
-                let what = format!("Port {number} {shown}, which says no protocol");
-                found.add(at, format!("spec.ports[{index}].name"), what);
-            }
+fn protocol_unsaid(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(object) = service(world, at).filter(|object| !is_external_name(object)) else { return };
+    for (index, port) in ports(object) {
+        let number = port["port"].as_u64().and_then(|number| u16::try_from(number).ok()).unwrap_or_default();
+        let (name, app) = (text(port, "name"), port["appProtocol"].as_str());
+        let auto = |app| Protocol::of_service(text(port, "protocol"), app, name, number) == Protocol::Auto;
+        if app.is_none() && auto(None) {
+            let shown = if name.is_empty() { "has no name".to_owned() } else { format!("is named {name}") };
+            let what = format!("Port {number} {shown}, which says no protocol");
+            found.add(at, format!("spec.ports[{index}].name"), what);
         }
     }
 }
 
-fn app_protocol(world: &World<'_>, found: &mut Found) {
-    for (at, object) in services(world) {
-        for (index, port) in ports(object) {
-            let Some(said) = port["appProtocol"].as_str() else { continue };
-            if Protocol::of_service(text(port, "protocol"), Some(said), "", 0) == Protocol::Auto {
-                let what = format!("{said} is no protocol that Istio knows");
-                found.add(at, format!("spec.ports[{index}].appProtocol"), what);
-            }
+fn app_protocol(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(object) = service(world, at) else { return };
+    for (index, port) in ports(object) {
+        let Some(said) = port["appProtocol"].as_str() else { continue };
+        if Protocol::of_service(text(port, "protocol"), Some(said), "", 0) == Protocol::Auto {
+            let what = format!("{said} is no protocol that Istio knows");
+            found.add(at, format!("spec.ports[{index}].appProtocol"), what);
         }
     }
 }
 
-fn port_leads_nowhere(world: &World<'_>, found: &mut Found) {
-    for (at, object) in services(world) {
-        let Some(service) = world.mesh.service(&at.namespace, &at.name) else { continue };
-        let mut pods = world.mesh.workloads_of(service).flat_map(|one| {
-            one.pods
-                .iter()
-                .filter_map(|pod| world.mesh.objects().get(&Ref::new(&kinds::POD, &one.namespace, &pod.name)))
-        });
-        let known: Vec<&Object> = pods.by_ref().collect();
-        for (index, port) in ports(object) {
-            let Some(target) = port["targetPort"].as_str().filter(|name| name.parse::<u32>().is_err()) else {
-                continue;
-            };
-            let has = |pod: &&Object| {
-                let lists = ["containers", "initContainers"].map(|list| pod.spec()[list].as_array());
-                let mut all = lists.into_iter().flatten().flatten();
-                all.any(|one| one["ports"].as_array().into_iter().flatten().any(|own| own["name"] == target))
-            };
-            if !known.is_empty() && !known.iter().any(has) {
-                let what = format!("None of its {} pods has a port named {target}", known.len());
-                found.add(at, format!("spec.ports[{index}].targetPort"), what);
-            }
+fn port_leads_nowhere(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(object) = service(world, at) else { return };
+    let Some(service) = world.mesh.service(&at.namespace, &at.name) else { return };
+    let mut pods = world.mesh.workloads_of(service).flat_map(|one| {
+        one.pods
+            .iter()
+            .filter_map(|pod| world.mesh.objects().get(&Ref::new(&kinds::POD, &one.namespace, &pod.name)))
+    });
+    let known: Vec<&Object> = pods.by_ref().collect();
+    for (index, port) in ports(object) {
+        let Some(target) = port["targetPort"].as_str().filter(|name| name.parse::<u32>().is_err()) else {
+            continue;
+        };
+        let has = |pod: &&Object| {
+            let lists = ["containers", "initContainers"].map(|list| pod.spec()[list].as_array());
+            let mut all = lists.into_iter().flatten().flatten();
+            all.any(|one| one["ports"].as_array().into_iter().flatten().any(|own| own["name"] == target))
+        };
+        if !known.is_empty() && !known.iter().any(has) {
+            let what = format!("None of its {} pods has a port named {target}", known.len());
+            found.add(at, format!("spec.ports[{index}].targetPort"), what);
         }
     }
 }
 
-fn external_name_port(world: &World<'_>, found: &mut Found) {
-    for (at, object) in services(world).filter(|(_, object)| is_external_name(object)) {
-        for (index, port) in ports(object) {
-            let name = text(port, "name");
-            if name.is_empty() || name == "tcp" || name.starts_with("tcp-") {
-                let what = format!("Port {} is taken as bytes to any address", port["port"]);
-                found.add(at, format!("spec.ports[{index}].name"), what);
-            }
+fn external_name_port(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(object) = service(world, at).filter(|object| is_external_name(object)) else { return };
+    for (index, port) in ports(object) {
+        let name = text(port, "name");
+        if name.is_empty() || name == "tcp" || name.starts_with("tcp-") {
+            let what = format!("Port {} is taken as bytes to any address", port["port"]);
+            found.add(at, format!("spec.ports[{index}].name"), what);
         }
     }
 }
 
-type Side<'a> = (&'a Service, &'a crate::Port);
+pub(super) type Side<'a> = (&'a Service, &'a crate::Port);
 
 /// Pairs of Services that lead to one port of the same workload, as `words` has something to say of them.
-fn sharing(world: &World<'_>, found: &mut Found, words: impl Fn(Side<'_>, Side<'_>) -> Option<String>) {
+pub(super) fn sharing(
+    world: &World<'_>,
+    found: &mut Found,
+    words: impl Fn(Side<'_>, Side<'_>) -> Option<String>,
+) {
     let mut by: BTreeMap<(&str, &str, u32), Side<'_>> = BTreeMap::new();
     let mut told: Vec<&Ref> = Vec::new();
     for service in world.mesh.services().filter(|service| !service.external) {

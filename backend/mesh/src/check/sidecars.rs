@@ -1,9 +1,9 @@
 //! Checks of Sidecars: which of them holds, and what they hide.
 
 use super::routes::destinations;
-use super::{Check, Found, Severity, World};
+use super::{Check, Found, Look, Severity, World};
 use crate::model::Configured;
-use crate::{fqdn, kinds};
+use crate::{Ref, fqdn, kinds};
 use istio::hosts::overlap;
 use istio::precedence::by_age;
 use istio::routing::in_mesh;
@@ -18,8 +18,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "The egress of a Sidecar names a host that the mesh does not have",
         why: "It lets nothing be seen; the service that was meant stays hidden.",
         next: "Write namespace/host with the full host, as in bookinfo/reviews.bookinfo.svc.cluster.local.",
+        of: &[&kinds::SIDECAR],
         reads: &[&kinds::SERVICE, &kinds::SERVICE_ENTRY],
-        look: host_not_found,
+        look: Look::Each(host_not_found),
     },
     Check {
         name: "SidecarOfRootSelects",
@@ -28,14 +29,14 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A Sidecar of the root namespace has a workloadSelector",
         why: "The mesh's default is for everybody: one that selects holds for pods of the root namespace only.",
         next: "Take the selector away, or put the Sidecar into the workload's namespace.",
+        of: &[&kinds::SIDECAR],
         reads: &[],
-        look: |world, found| {
-            for (at, _, view) in world.read::<Sidecar>(&kinds::SIDECAR) {
-                if *at.namespace == *world.mesh.root_namespace() && view.workload_selector.is_some() {
-                    found.add(at, "spec.workloadSelector", "It is not the default of the mesh");
-                }
+        look: Look::Each(|world, at, found| {
+            let Some(view) = world.view::<Sidecar>(at) else { return };
+            if *at.namespace == *world.mesh.root_namespace() && view.workload_selector.is_some() {
+                found.add(at, "spec.workloadSelector", "It is not the default of the mesh");
             }
-        },
+        }),
     },
     Check {
         name: "OutboundPolicyWithoutMode",
@@ -44,15 +45,15 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A Sidecar has an outboundTrafficPolicy without a mode",
         why: "What is meant is not said: Istio takes REGISTRY_ONLY.",
         next: "Say ALLOW_ANY or REGISTRY_ONLY.",
+        of: &[&kinds::SIDECAR],
         reads: &[],
-        look: |world, found| {
-            for (at, _, view) in world.read::<Sidecar>(&kinds::SIDECAR) {
-                let policy = view.outbound_traffic_policy.as_ref();
-                if policy.is_some_and(|policy| policy.mode.as_deref().unwrap_or_default().is_empty()) {
-                    found.add(at, "spec.outboundTrafficPolicy", "No mode is said: REGISTRY_ONLY is in force");
-                }
+        look: Look::Each(|world, at, found| {
+            let Some(view) = world.view::<Sidecar>(at) else { return };
+            let policy = view.outbound_traffic_policy.as_ref();
+            if policy.is_some_and(|policy| policy.mode.as_deref().unwrap_or_default().is_empty()) {
+                found.add(at, "spec.outboundTrafficPolicy", "No mode is said: REGISTRY_ONLY is in force");
             }
-        },
+        }),
     },
     Check {
         name: "DestinationHidden",
@@ -61,26 +62,32 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A Sidecar shows a route's host to a workload, but not the route's destination",
         why: "Its proxy knows the route and no endpoint: such calls get 503.",
         next: "Add the destination's host to the Sidecar's egress.",
-        reads: &[&kinds::SIDECAR, &kinds::SERVICE, &kinds::SERVICE_ENTRY, &kinds::POD],
-        look: destination_hidden,
+        of: &[&kinds::SIDECAR],
+        reads: &[
+            &kinds::SIDECAR,
+            &kinds::VIRTUAL_SERVICE,
+            &kinds::SERVICE,
+            &kinds::SERVICE_ENTRY,
+            &kinds::POD,
+        ],
+        look: Look::All(destination_hidden),
     },
 ];
 
-fn host_not_found(world: &World<'_>, found: &mut Found) {
-    for (at, _, view) in world.read::<Sidecar>(&kinds::SIDECAR) {
-        for (index, egress) in view.egress.iter().enumerate() {
-            for (place, entry) in egress.hosts.iter().enumerate() {
-                let (of, host) = entry.split_once('/').unwrap_or(("*", entry));
-                if of == "~" || host == "*" {
-                    continue;
-                }
-                let of = if of == "." { &*at.namespace } else { of };
-                let named = |namespace: &str| of == "*" || of == namespace;
-                let mut services = world.mesh.services();
-                if !services.any(|service| named(&service.namespace) && overlap(host, &service.host)) {
-                    let path = format!("spec.egress[{index}].hosts[{place}]");
-                    found.add(at, path, format!("{entry} is no host of the mesh"));
-                }
+fn host_not_found(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(view) = world.view::<Sidecar>(at) else { return };
+    for (index, egress) in view.egress.iter().enumerate() {
+        for (place, entry) in egress.hosts.iter().enumerate() {
+            let (of, host) = entry.split_once('/').unwrap_or(("*", entry));
+            if of == "~" || host == "*" {
+                continue;
+            }
+            let of = if of == "." { &*at.namespace } else { of };
+            let named = |namespace: &str| of == "*" || of == namespace;
+            let mut services = world.mesh.services();
+            if !services.any(|service| named(&service.namespace) && overlap(host, &service.host)) {
+                let path = format!("spec.egress[{index}].hosts[{place}]");
+                found.add(at, path, format!("{entry} is no host of the mesh"));
             }
         }
     }

@@ -1,14 +1,15 @@
 //! Checks of DestinationRules: their hosts, subsets and TLS.
 
+use super::fix::Fix;
 use super::routes::destinations;
 use super::world::listed;
-use super::{Check, Found, Severity, World};
+use super::{Check, Found, Look, Severity, World};
 use crate::{Ref, Service, Workload, fqdn, kinds};
 use istio::Selects;
 use istio::destination::Settings;
 use istio::hosts::is_wildcard;
 use istio::mtls::Mode;
-use istio::views::{ClientTls, DestinationRule};
+use istio::views::{ClientTls, DestinationRule, TrafficPolicy};
 use std::collections::BTreeSet;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -19,8 +20,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A DestinationRule is for a host that the mesh does not have",
         why: "It does nothing.",
         next: "Correct the host, or make the Service or ServiceEntry that it means.",
+        of: &[&kinds::DESTINATION_RULE],
         reads: &[&kinds::SERVICE, &kinds::SERVICE_ENTRY],
-        look: rule_for_no_host,
+        look: Look::Each(rule_for_no_host),
     },
     Check {
         name: "SubsetWithoutPods",
@@ -29,8 +31,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "The labels of a subset select no workload of its host",
         why: "Calls that are sent there get 503.",
         next: "Correct the labels, or deploy the version; until then send no calls to it.",
+        of: &[&kinds::DESTINATION_RULE],
         reads: &[&kinds::POD, &kinds::SERVICE, &kinds::SERVICE_ENTRY, &kinds::VIRTUAL_SERVICE],
-        look: subset_without_pods,
+        look: Look::All(subset_without_pods),
     },
     Check {
         name: "SubsetNotReady",
@@ -39,8 +42,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "No pod of a subset is ready, and calls are sent to it",
         why: "They get 503 until one is.",
         next: "See why the pods are not ready, or send the calls elsewhere meanwhile.",
+        of: &[&kinds::DESTINATION_RULE],
         reads: &[&kinds::POD, &kinds::SERVICE, &kinds::VIRTUAL_SERVICE],
-        look: subset_not_ready,
+        look: Look::All(subset_not_ready),
     },
     Check {
         name: "SubsetWithoutLabels",
@@ -49,20 +53,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A subset names no labels",
         why: "It holds all pods of the host, of every version.",
         next: "Give it the labels of the pods that it means.",
+        of: &[&kinds::DESTINATION_RULE],
         reads: &[],
-        look: |world, found| {
-            for (at, rule) in world.mesh.destination_rules() {
-                for (index, subset) in rule.subsets.iter().enumerate() {
-                    if subset.labels.is_empty() && rule.subsets.len() > 1 {
-                        let what = format!(
-                            "Subset {} names no labels: it is every pod of {}",
-                            subset.name, rule.host
-                        );
-                        found.add(at, format!("spec.subsets[{index}].labels"), what);
-                    }
-                }
-            }
-        },
+        look: Look::Each(subset_without_labels),
     },
     Check {
         name: "RulesForOneHost",
@@ -71,8 +64,9 @@ pub(super) const CHECKS: &[Check] = &[
         what: "Two DestinationRules of a namespace say different things of one host or subset",
         why: "istiod merges them: what the older one says counts, and the younger one's word is left out.",
         next: "Put both into one.",
+        of: &[&kinds::DESTINATION_RULE],
         reads: &[&kinds::DESTINATION_RULE],
-        look: rules_for_one_host,
+        look: Look::All(rules_for_one_host),
     },
     Check {
         name: "PlainTextToStrict",
@@ -81,8 +75,11 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A DestinationRule has calls sent in plain text to workloads that take mutual TLS only",
         why: "Every such call is refused.",
         next: "Take tls out of the rule (Istio then does what the server asks for), or make the server PERMISSIVE.",
-        reads: &[&kinds::POD, &kinds::SERVICE, &kinds::PEER_AUTHENTICATION],
-        look: |world, found| against_servers(world, found, &["DISABLE"], Mode::Strict),
+        of: &[&kinds::DESTINATION_RULE],
+        reads: &[&kinds::DESTINATION_RULE, &kinds::POD, &kinds::SERVICE, &kinds::PEER_AUTHENTICATION],
+        look: Look::Each(|world, at, found| {
+            against_servers(world, at, found, &["DISABLE"], Mode::Strict);
+        }),
     },
     Check {
         name: "MutualToPlainText",
@@ -91,8 +88,11 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A DestinationRule has calls sent by mutual TLS to workloads that take plain text only",
         why: "Every such call fails.",
         next: "Take tls out of the rule, or let the server take mutual TLS.",
-        reads: &[&kinds::POD, &kinds::SERVICE, &kinds::PEER_AUTHENTICATION],
-        look: |world, found| against_servers(world, found, &["ISTIO_MUTUAL", "MUTUAL"], Mode::Disable),
+        of: &[&kinds::DESTINATION_RULE],
+        reads: &[&kinds::DESTINATION_RULE, &kinds::POD, &kinds::SERVICE, &kinds::PEER_AUTHENTICATION],
+        look: Look::Each(|world, at, found| {
+            against_servers(world, at, found, &["ISTIO_MUTUAL", "MUTUAL"], Mode::Disable);
+        }),
     },
     Check {
         name: "ServerNotVerified",
@@ -101,21 +101,35 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A DestinationRule begins TLS and is told not to verify whom it speaks to",
         why: "Whoever stands in between can read and change the calls.",
         next: "Name the authority in caCertificates or credentialName, and take insecureSkipVerify away.",
+        of: &[&kinds::DESTINATION_RULE],
         reads: &[],
-        look: server_not_verified,
+        look: Look::Each(server_not_verified),
     },
 ];
 
-fn rule_for_no_host(world: &World<'_>, found: &mut Found) {
-    for (at, rule) in world.mesh.destination_rules() {
-        let host = fqdn(&rule.host, &at.namespace);
-        if !host.is_empty() && !world.has_host(&host) {
-            let meant = istio::hosts::dialled(&rule.host, &at.namespace);
-            let hint = match meant != host && world.has_host(&meant) {
-                true => format!(": a host with a dot is meant as it stands, so write {meant}"),
-                false => String::new(),
-            };
-            found.add(at, "spec.host", format!("No service has the host {}{hint}", rule.host));
+fn rule_for_no_host(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(rule) = world.mesh.destination_rule(at) else { return };
+    let host = fqdn(&rule.host, &at.namespace);
+    if !host.is_empty() && !world.has_host(&host) {
+        let meant = istio::hosts::dialled(&rule.host, &at.namespace);
+        let hint = match meant != host && world.has_host(&meant) {
+            true => format!(": a host with a dot is meant as it stands, so write {meant}"),
+            false => String::new(),
+        };
+        let fix = match world.host_meant(&rule.host, &at.namespace) {
+            Some(host) => Fix::set(format!("Make it a rule for {host}"), "spec.host", host),
+            None => Fix::delete("Delete it, since it does nothing"),
+        };
+        found.mended(at, "spec.host", format!("No service has the host {}{hint}", rule.host), Some(fix));
+    }
+}
+
+fn subset_without_labels(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(rule) = world.mesh.destination_rule(at) else { return };
+    for (index, subset) in rule.subsets.iter().enumerate() {
+        if subset.labels.is_empty() && rule.subsets.len() > 1 {
+            let what = format!("Subset {} names no labels: it is every pod of {}", subset.name, rule.host);
+            found.add(at, format!("spec.subsets[{index}].labels"), what);
         }
     }
 }
@@ -187,10 +201,12 @@ fn sent_to(world: &World<'_>) -> BTreeSet<(String, String)> {
 
 fn subset_without_pods(world: &World<'_>, found: &mut Found) {
     let sent = sent_to(world);
+    // Pods of another cluster may stand behind it.
+    let others = world.has_other_clusters();
     for subset in subsets(world) {
         if subset.pods.is_empty() {
             let used = sent.contains(&(subset.service.host.clone(), subset.name.to_owned()));
-            let severity = if used { Severity::Error } else { Severity::Info };
+            let severity = if used && !others { Severity::Error } else { Severity::Info };
             let what = match used {
                 true => format!("Calls are sent to subset {}, whose labels select no workload", subset.name),
                 false => {
@@ -246,54 +262,69 @@ fn rules_for_one_host(world: &World<'_>, found: &mut Found) {
     }
 }
 
-fn against_servers(world: &World<'_>, found: &mut Found, asked: &[&str], refused: Mode) {
-    let policies = world.mesh.mtls_policies();
-    for (at, rule) in world.mesh.destination_rules() {
-        for service in world.services(&fqdn(&rule.host, &at.namespace)) {
-            for port in &service.ports {
-                let Ok(target) = u16::try_from(port.target) else { continue };
-                let Ok(number) = u16::try_from(port.number) else { continue };
-                let settings = Settings::of(rule.traffic_policy.as_ref(), None, number);
-                let Some(mode) = settings.tls_mode().filter(|mode| asked.contains(mode)) else { continue };
-                let odd = |one: &&Workload| {
-                    let proxy = one.pods.iter().any(|pod| pod.sidecar);
-                    proxy && policies.mode_at(&one.namespace, &one.labels, target).0 == refused
-                };
-                let hurt: Vec<&str> =
-                    world.mesh.workloads_of(service).filter(odd).map(|one| &*one.name).collect();
-                if !hurt.is_empty() {
-                    let what = format!(
-                        "Calls to {}:{} are sent with TLS mode {mode}, and {} takes {refused}",
-                        service.name,
-                        port.number,
-                        listed(hurt)
-                    );
-                    found.add(at, "spec.trafficPolicy.tls.mode", what);
-                }
+fn against_servers(world: &World<'_>, at: &Ref, found: &mut Found, asked: &[&str], refused: Mode) {
+    let Some(rule) = world.mesh.destination_rule(at) else { return };
+    for service in world.services_under(&rule.host, &at.namespace) {
+        // Of a wider rule nothing holds where there is a closer one.
+        if world.rule_in_force(service).is_some_and(|(other, closer)| other != at && closer.host != rule.host)
+        {
+            continue;
+        }
+        for port in &service.ports {
+            let Ok(target) = u16::try_from(port.target) else { continue };
+            let Ok(number) = u16::try_from(port.number) else { continue };
+            let settings = Settings::of(rule.traffic_policy.as_ref(), None, number);
+            let Some(mode) = settings.tls_mode().filter(|mode| asked.contains(mode)) else { continue };
+            let odd = |one: &&Workload| {
+                let proxy = one.pods.iter().any(|pod| pod.sidecar);
+                proxy && world.policies().mode_at(&one.namespace, &one.labels, target).0 == refused
+            };
+            let hurt: Vec<&str> =
+                world.mesh.workloads_of(service).filter(odd).map(|one| &*one.name).collect();
+            if !hurt.is_empty() {
+                let what = format!(
+                    "Calls to {}:{} are sent with TLS mode {mode}, and {} takes {refused}",
+                    service.name,
+                    port.number,
+                    listed(hurt)
+                );
+                found.mended(at, "spec.trafficPolicy.tls.mode", what, without_tls(rule));
             }
         }
     }
 }
 
-fn server_not_verified(world: &World<'_>, found: &mut Found) {
+/// A rule that says nothing of TLS for all ports; a policy in which nothing else stands goes with it.
+pub(super) fn without_tls(rule: &DestinationRule) -> Option<Fix> {
+    let policy = rule.traffic_policy.as_ref().filter(|policy| policy.tls.is_some())?;
+    let rest = TrafficPolicy { tls: None, ..policy.clone() };
+    let place = match rest == TrafficPolicy::default() {
+        true => "spec.trafficPolicy",
+        false => "spec.trafficPolicy.tls",
+    };
+    Some(Fix::remove("Let Istio choose what the server takes", place))
+}
+
+fn server_not_verified(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(rule) = world.mesh.destination_rule(at) else { return };
     let blind = |tls: Option<&ClientTls>| tls.is_some_and(|tls| tls.insecure_skip_verify == Some(true));
     let what = "The server's certificate is not verified";
-    for (at, rule) in world.mesh.destination_rules() {
-        for (path, policy) in policies(rule) {
-            if blind(policy.tls.as_ref()) {
-                found.add(at, format!("{path}.tls.insecureSkipVerify"), what);
-            }
-            for (index, port) in policy.port_level_settings.iter().enumerate() {
-                if blind(port.tls.as_ref()) {
-                    found.add(at, format!("{path}.portLevelSettings[{index}].tls.insecureSkipVerify"), what);
-                }
+    for (path, policy) in policies(rule) {
+        if blind(policy.tls.as_ref()) {
+            let path = format!("{path}.tls.insecureSkipVerify");
+            let fix = Fix::remove("Have the certificate verified", &path);
+            found.mended(at, path, what, Some(fix));
+        }
+        for (index, port) in policy.port_level_settings.iter().enumerate() {
+            if blind(port.tls.as_ref()) {
+                found.add(at, format!("{path}.portLevelSettings[{index}].tls.insecureSkipVerify"), what);
             }
         }
     }
 }
 
 /// The traffic policies of a rule and of its subsets, with their places.
-fn policies(rule: &DestinationRule) -> Vec<(String, &istio::views::TrafficPolicy)> {
+pub(super) fn policies(rule: &DestinationRule) -> Vec<(String, &istio::views::TrafficPolicy)> {
     let whole = rule.traffic_policy.iter().map(|policy| ("spec.trafficPolicy".to_owned(), policy));
     let subsets = rule.subsets.iter().enumerate().filter_map(|(index, subset)| {
         Some((format!("spec.subsets[{index}].trafficPolicy"), subset.traffic_policy.as_ref()?))

@@ -1,14 +1,16 @@
 //! What checks look at: a mesh, with its hosts and the subsets of its DestinationRules by their names.
 
+use super::fix::meant;
+use super::live::Live;
 use crate::mesh_config::MeshConfig;
+use crate::model::Policies;
 use crate::roles::{self, Deed};
-use crate::writes::Write;
 use crate::{Kind, Mesh, Problem, Ref, Service, Workload, fqdn, kinds};
 use istio::hosts::{covers, is_wildcard};
 use istio::views::{DestinationRule, Gateway};
 use istio::{Object, Selects};
-use jiff::Timestamp;
 use serde::de::DeserializeOwned;
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 
 /// A mesh, made ready to be looked at.
@@ -19,14 +21,16 @@ pub struct World<'a> {
     pub config: Result<&'a MeshConfig, Problem>,
     /// Only what stands in files is known: that something is not among them says nothing of pods.
     from_files: bool,
-    writes: &'a [Write],
-    now: Option<Timestamp>,
+    pub(super) live: Option<Live<'a>>,
     hosts: HashMap<&'a str, Vec<&'a Service>>,
     wide: Vec<&'a Service>,
     /// DestinationRules by the full host that they are for.
     rules: HashMap<String, Vec<(&'a Ref, &'a DestinationRule)>>,
+    /// PeerAuthentications, sorted as they count.
+    policies: OnceCell<Policies<'a>>,
+    accounts: OnceCell<BTreeSet<(&'a str, &'a str)>>,
     /// What VirtualServices do.
-    deeds: Vec<(Ref, Deed)>,
+    deeds: OnceCell<Vec<(Ref, Deed)>>,
 }
 
 impl<'a> World<'a> {
@@ -48,12 +52,13 @@ impl<'a> World<'a> {
             mesh,
             config,
             from_files: false,
-            writes: &[],
-            now: None,
+            live: None,
             hosts,
             wide,
             rules,
-            deeds: roles::everything(mesh),
+            policies: OnceCell::new(),
+            accounts: OnceCell::new(),
+            deeds: OnceCell::new(),
         }
     }
 
@@ -64,17 +69,11 @@ impl<'a> World<'a> {
         self
     }
 
-    /// The same, at this moment and with what was written into it.
+    /// The same, with what is known of a mesh that runs.
     #[must_use]
-    pub fn watched(mut self, writes: &'a [Write], now: Timestamp) -> Self {
-        (self.writes, self.now) = (writes, Some(now));
+    pub fn watched(mut self, live: Live<'a>) -> Self {
+        self.live = Some(live);
         self
-    }
-
-    /// For how many whole hours nobody has changed an object; `None` where nobody knows.
-    pub(super) fn unchanged_hours(&self, at: &Ref) -> Option<i64> {
-        let last = self.writes.iter().filter(|write| write.at == *at).map(|write| write.when).max()?;
-        Some(self.now?.duration_since(last).as_hours())
     }
 
     /// Why not all objects of a kind are seen, if not all are.
@@ -104,6 +103,15 @@ impl<'a> World<'a> {
         }
     }
 
+    /// The services of a host as it stands in an object; of a wildcard, all that it covers.
+    pub(super) fn services_under(&self, host: &str, namespace: &str) -> Vec<&'a Service> {
+        let host = fqdn(host, namespace);
+        match is_wildcard(&host) {
+            true => self.mesh.services().filter(|service| covers(&host, &service.host)).collect(),
+            false => self.services(&host),
+        }
+    }
+
     /// Whether some service has this host, or hosts that it covers.
     pub(super) fn has_host(&self, host: &str) -> bool {
         match is_wildcard(host) {
@@ -113,6 +121,19 @@ impl<'a> World<'a> {
                     || self.wide.iter().any(|one| istio::hosts::overlap(&one.host, host))
             }
         }
+    }
+
+    /// The host that somebody will have meant who wrote one that is not there, as it is to be written.
+    pub(super) fn host_meant(&self, host: &str, namespace: &str) -> Option<String> {
+        let dialled = istio::hosts::dialled(host, namespace);
+        if dialled != fqdn(host, namespace) && self.has_host(&dialled) {
+            return Some(dialled);
+        }
+        if host.contains('.') {
+            return meant(host, self.hosts.keys().copied()).map(str::to_owned);
+        }
+        let own = self.mesh.part(namespace)?.services().filter(|service| !service.external);
+        meant(host, own.map(|service| &*service.name)).map(str::to_owned)
     }
 
     /// DestinationRules that are for this very host.
@@ -126,14 +147,29 @@ impl<'a> World<'a> {
         self.rules_for(host).iter().chain(wide.flat_map(|(_, rules)| rules)).copied().collect()
     }
 
+    /// The DestinationRule that counts for callers of a service: the closest of those that are for all of them.
+    pub(super) fn rule_in_force(&self, service: &Service) -> Option<(&'a Ref, &'a DestinationRule)> {
+        let all = self.rules_covering(&service.host).into_iter();
+        let whole = all.filter(|(_, rule)| rule.workload_selector.is_none());
+        whole.max_by_key(|(at, rule)| {
+            let near = at.namespace == service.namespace;
+            (!is_wildcard(&rule.host), near, rule.host.len(), std::cmp::Reverse(*at))
+        })
+    }
+
     /// Hosts that several DestinationRules name.
     pub(super) fn ruled_hosts(&self) -> impl Iterator<Item = (&str, &[(&'a Ref, &'a DestinationRule)])> {
         self.rules.iter().map(|(host, rules)| (host.as_str(), rules.as_slice()))
     }
 
+    /// Which mutual TLS mode holds where.
+    pub(super) fn policies(&self) -> &Policies<'a> {
+        self.policies.get_or_init(|| self.mesh.mtls_policies())
+    }
+
     /// What each VirtualService does, and fails to do.
     pub(super) fn deeds(&self) -> &[(Ref, Deed)] {
-        &self.deeds
+        self.deeds.get_or_init(|| roles::everything(self.mesh))
     }
 
     /// Whether a namespace is there.
@@ -160,6 +196,11 @@ impl<'a> World<'a> {
         self.mesh.workloads().filter(|one| one.gateway && selects.takes(&one.labels)).collect()
     }
 
+    /// What an object says, where it can be read.
+    pub(super) fn view<T: DeserializeOwned + Default>(&self, at: &Ref) -> Option<T> {
+        istio::views::read(self.mesh.objects().get(at)?).ok()
+    }
+
     /// The objects of a kind that can be read, with what they say.
     pub(super) fn read<T: DeserializeOwned + Default>(
         &self,
@@ -169,13 +210,14 @@ impl<'a> World<'a> {
         all.filter_map(|(at, object)| Some((at, object, istio::views::read(object).ok()?))).collect()
     }
 
-    /// Service accounts that pods run under.
-    pub(super) fn accounts(&self) -> BTreeSet<(&'a str, &'a str)> {
+    /// Service accounts that pods run under, by namespace and name.
+    pub(super) fn accounts(&self) -> &BTreeSet<(&'a str, &'a str)> {
         let account = |one: &'a Workload| match one.service_account.as_str() {
             "" => "default",
             named => named,
         };
-        self.mesh.workloads().map(|one| (&*one.namespace, account(one))).collect()
+        self.accounts
+            .get_or_init(|| self.mesh.workloads().map(|one| (&*one.namespace, account(one))).collect())
     }
 }
 

@@ -29,6 +29,8 @@ pub enum Badge {
     StrictMtls,
     /// Some of its pods have no proxy.
     MissingSidecar,
+    /// Something is wrong with its configuration.
+    Problem,
     /// Nothing was measured.
     Idle,
     /// It stands outside the chosen namespaces.
@@ -48,6 +50,7 @@ impl Badge {
             Self::CircuitBreaker => "circuit-breaker",
             Self::StrictMtls => "strict-mtls",
             Self::MissingSidecar => "missing-sidecar",
+            Self::Problem => "problem",
             Self::Idle => "idle",
             Self::Outside => "outside",
         }

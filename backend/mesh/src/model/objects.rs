@@ -83,6 +83,10 @@ impl Objects {
         };
         of(self) == of(other)
     }
+    /// Which came, went or became another since `before`. Costs what changed.
+    pub(crate) fn changes<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a Ref> {
+        self.changed_since(before).into_iter().map(|change| change.at)
+    }
     /// What is different from `before`. Costs what changed: kinds and namespaces that are shared are not
     /// looked at.
     pub(super) fn changed_since<'a>(&'a self, before: &'a Self) -> Vec<Changed<'a>> {

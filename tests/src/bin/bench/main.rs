@@ -8,6 +8,7 @@ mod bombs;
 mod calls;
 mod canvas;
 mod changes;
+mod checks;
 mod endurance;
 mod memory;
 mod running;
@@ -26,10 +27,11 @@ struct Row {
 type Part = fn() -> anyhow::Result<Vec<Row>>;
 
 /// Parts of the report that can be asked for by name.
-const PARTS: [(&str, Part); 6] = [
+const PARTS: [(&str, Part); 7] = [
     ("canvas", || Ok(canvas::rows())),
     ("model", || Ok(changes::rows())),
     ("calls", || Ok(calls::rows())),
+    ("checks", || Ok(checks::rows())),
     ("running", running::rows),
     ("scale", scale::rows),
     ("bombs", || bombs::rows("")),

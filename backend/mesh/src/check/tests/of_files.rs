@@ -1,0 +1,182 @@
+//! Objects that stand in files, and how what is found in them is printed.
+
+use super::*;
+use crate::check::files::Files;
+use crate::check::report::{Report, Suppress};
+
+const SHOP: &str = "\
+# Two objects, a broken one, and what Helm left.
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata:
+  name: cart
+spec:
+  hosts: [cart]
+  http:
+  - route:
+    - destination:
+        host: nowhere
+---
+apiVersion: v1
+kind: Service
+metadata: { name: cart }
+spec: { ports: [{ name: http, port: 80 }] }
+---
+a: \"b
+---
+apiVersion: extensions.istio.io/v1alpha1
+kind: WasmPlugin
+metadata: { name: plug }
+spec: {}
+---
+replicaCount: 1
+";
+
+fn report(texts: &[(&str, &str)], suppress: &[&str]) -> Report {
+    let mut files = Files::default();
+    texts.iter().for_each(|(file, text)| files.read(file, text, "shop"));
+    let mesh = files.mesh(None);
+    let judged = judge(&World::new(&mesh, unknown()).from_files());
+    let suppress: Vec<Suppress> = suppress.iter().flat_map(|text| Suppress::read(text).unwrap()).collect();
+    Report::of(&judged, mesh.objects(), &files, &suppress, &[])
+}
+
+#[test]
+fn findings_have_the_lines_of_their_files() {
+    let report = report(&[("shop.yaml", SHOP)], &[]);
+    let told: Vec<(&str, &str, Option<usize>)> =
+        report.rows.iter().map(|row| (row.name, row.object.as_str(), row.line)).collect();
+    assert_eq!(
+        told,
+        [
+            ("HostNotFound", "VirtualService shop/cart", Some(11)),
+            ("NotYaml", "", Some(18)),
+            ("Invalid", "WasmPlugin shop/plug", Some(23)),
+        ]
+    );
+    assert_eq!(report.rows[0].column, Some(9));
+    assert!(report.not_made.iter().any(|one| one.check.name == "SubsetWithoutPods"), "no pods in the files");
+    let text = report.text();
+    assert!(text.contains("shop.yaml:11: error: VirtualService shop/cart spec.http[0]"), "{text}");
+    assert!(text.contains("3 errors, 0 warnings, 0 remarks."), "{text}");
+}
+
+#[test]
+fn what_somebody_asked_to_leave_out_is_counted() {
+    let all = report(&[("shop.yaml", SHOP)], &["IST0101=VirtualService cart.shop", "NotYaml", "invalid"]);
+    assert_eq!((all.rows.len(), all.suppressed), (0, 3));
+    assert!(Suppress::read("NoSuchCheck").is_err());
+    let ignored = SHOP.replace(
+        "  name: cart\nspec",
+        "  name: cart\n  annotations: { kiali.io/ignore-validations: KIA1101 }\nspec",
+    );
+    let all = report(&[("shop.yaml", &ignored)], &[]);
+    assert_eq!((all.rows.iter().filter(|row| row.name == "HostNotFound").count(), all.suppressed), (0, 1));
+}
+
+#[test]
+fn an_object_that_stands_twice() {
+    let twice = |other: &str| -> Vec<String> {
+        let all = report(&[("a.yaml", SHOP), ("b.yaml", other)], &[]);
+        all.rows.into_iter().filter(|row| row.name == "GivenTwice").map(|row| row.what).collect()
+    };
+    assert_eq!(twice(SHOP), [] as [String; 0], "a copy is the same");
+    let other = SHOP.replace("nowhere", "cart").replace("port: 80", "port: 81");
+    assert_eq!(twice(&other), [2, 13].map(|line| format!("It stands in a.yaml at line {line} too")));
+}
+
+/// What Helm leaves: placeholders, where they are YAML and where they are none, and documents of comments.
+#[test]
+fn templates_are_said_to_be_templates() {
+    let text = "# Source: shop/templates/all.yaml\n---\napiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Values.name }}\nspec: {}\n---\n\
+        {{- if .Values.cart }}\napiVersion: v1\nkind: Service\nmetadata: { name: cart }\n{{- end }}\n---\napiVersion: v1\nkind: Service\n\
+        metadata: { name: \"{{ .Values.name }}\" }\n---\nreplicaCount: 1\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\n\
+        metadata: { name: a }\nspec: { hosts: [a], http: [{ route: [{ destination: { host: gone } }] }] }\n";
+    let all = report(&[("all.yaml", text)], &[]);
+    let told: Vec<(&str, Option<usize>)> = all.rows.iter().map(|row| (row.name, row.line)).collect();
+    assert_eq!(
+        told,
+        [
+            ("HostNotFound", Some(24)),
+            ("NotRendered", Some(6)),
+            ("NotRendered", Some(9)),
+            ("NotRendered", Some(17))
+        ]
+    );
+}
+
+#[test]
+fn a_key_that_stands_twice_costs_its_document() {
+    let text = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: { name: a }\nspec:\n  hosts: [a]\n  hosts: [b]\n---\n\
+        apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: { name: b }\nspec: { hosts: [b], http: [{ route: [{ destination: { host: gone } }] }] }\n";
+    let all = report(&[("all.yaml", text)], &[]);
+    let told: Vec<(&str, Option<usize>, Option<usize>, &str)> =
+        all.rows.iter().map(|row| (row.name, row.line, row.column, &*row.what)).collect();
+    assert_eq!(
+        told,
+        [
+            ("NotYaml", Some(6), Some(3), "hosts stands here twice"),
+            ("HostNotFound", Some(11), Some(55), "No service has the host gone")
+        ]
+    );
+}
+
+/// A hundred thousand lines are read and judged without more ado; `binnacle check` reads a million as well.
+#[test]
+fn a_long_file_is_judged_to_its_end() {
+    let one = |index: usize| {
+        format!(
+            "---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata:\n  name: svc-{index}\nspec:\n  hosts:\n  - svc-{index}\n  \
+             http:\n  - route:\n    - destination:\n        host: svc-{index}\n---\napiVersion: v1\nkind: Service\nmetadata:\n  name: svc-{index}\n\
+             spec:\n  ports:\n  - name: http\n    port: 80\n"
+        )
+    };
+    let text: String = (0..5_000).map(one).chain(["---\nb: \"c\n".to_owned()]).collect();
+    let lines = text.lines().count();
+    assert!(lines > 100_000, "{lines}");
+    let all = report(&[("long.yaml", &text)], &[]);
+    let told: Vec<(&str, Option<usize>)> = all.rows.iter().map(|row| (row.name, row.line)).collect();
+    assert_eq!((told, all.objects), (vec![("NotYaml", Some(lines))], 10_000));
+}
+
+#[test]
+fn a_list_is_its_items() {
+    let list = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: networking.istio.io/v1\n  kind: VirtualService\n  \
+                metadata: { name: a }\n  spec: { hosts: [a], http: [{ route: [{ destination: { host: gone } }] }] }\n";
+    let all = report(&[("list.yaml", list)], &[]);
+    assert_eq!(
+        all.rows.iter().map(|row| (row.name, row.line)).collect::<Vec<_>>(),
+        [("HostNotFound", Some(7))]
+    );
+}
+
+#[test]
+fn files_are_laid_over_a_mesh() {
+    let mut files = Files::default();
+    files.read("f.yaml", "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: { name: ratings, namespace: bookinfo }\n\
+        spec: { hosts: [ratings], http: [{ route: [{ destination: { host: ratings, subset: v9 } }] }] }\n", "default");
+    let mesh = files.mesh(Some(&demo::bookinfo()));
+    let judged = judge(&World::new(&mesh, unknown()));
+    let report = Report::of(&judged, mesh.objects(), &files, &[], &[]);
+    assert_eq!(
+        report.rows.iter().map(|row| (row.name, row.line)).collect::<Vec<_>>(),
+        [("SubsetNotFound", Some(4))]
+    );
+    assert_eq!(Report::of(&judged, mesh.objects(), &files, &[], &["shop".to_owned()]).rows, []);
+}
+
+#[test]
+fn sarif_names_every_check_and_every_place() {
+    let report = report(&[("shop.yaml", SHOP)], &[]);
+    let sarif = report.sarif("1");
+    let run = &sarif["runs"][0];
+    assert_eq!(run["tool"]["driver"]["rules"].as_array().unwrap().len(), checks().count());
+    let place = &run["results"][0]["locations"][0]["physicalLocation"];
+    assert_eq!(
+        (place["artifactLocation"]["uri"].as_str(), place["region"]["startLine"].as_u64()),
+        (Some("shop.yaml"), Some(11))
+    );
+    let json = report.json();
+    assert_eq!(json["findings"][0]["codes"], json!(["IST0101", "KIA1101", "KIA1402"]));
+    assert_eq!(json["findings"][0]["severity"], "error");
+}
