@@ -12,6 +12,7 @@ mod copies;
 pub mod cx;
 pub mod detail;
 pub mod editors;
+pub mod explain;
 pub mod file;
 pub mod first_steps;
 mod foresight;

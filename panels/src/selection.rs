@@ -88,6 +88,8 @@ pub enum PanelId {
     Objects,
     /// What is wrong with the configuration.
     Problems,
+    /// What becomes of a call.
+    Explain,
     /// The ledger of changes.
     Changes,
 }

@@ -2,7 +2,7 @@
 
 use crate::panel::PanelRow;
 use crate::selection::PanelId;
-use crate::{changes, graph, objects, problems, traces};
+use crate::{changes, explain, graph, objects, problems, traces};
 
 /// Every panel stands here, once: rail, palette and tests walk this table.
 pub const PANELS: &[PanelRow] = &[
@@ -10,6 +10,7 @@ pub const PANELS: &[PanelRow] = &[
     PanelRow { id: PanelId::Traces, about: traces::ABOUT, make: || Box::<traces::Traces>::default() },
     PanelRow { id: PanelId::Objects, about: objects::ABOUT, make: || Box::<objects::Objects>::default() },
     PanelRow { id: PanelId::Problems, about: problems::ABOUT, make: || Box::<problems::Problems>::default() },
+    PanelRow { id: PanelId::Explain, about: explain::ABOUT, make: || Box::<explain::Explain>::default() },
     PanelRow { id: PanelId::Changes, about: changes::ABOUT, make: || Box::<changes::Changes>::default() },
 ];
 
