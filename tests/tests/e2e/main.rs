@@ -24,6 +24,7 @@ mod steering;
 mod strict;
 mod synthetic;
 mod telemetry;
+mod trace_files;
 mod trouble;
 mod trouble_in_the_window;
 mod ways;

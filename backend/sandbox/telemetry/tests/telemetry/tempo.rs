@@ -34,7 +34,7 @@ fn span(trace: u128, id: u64, parent: u64, start_us: u64) -> Span {
         start_time_unix_nano: start_us * 1000,
         end_time_unix_nano: start_us * 1000 + 5_000_000,
         attributes: vec![
-            text("http.status_code", if id % 2 == 0 { "503" } else { "200" }),
+            text("http.status_code", if id.is_multiple_of(2) { "503" } else { "200" }),
             attribute("big", Kind::IntValue(9_007_199_254_740_993)),
             attribute("share", Kind::DoubleValue(0.5)),
             attribute("yes", Kind::BoolValue(true)),
@@ -60,7 +60,7 @@ fn span(trace: u128, id: u64, parent: u64, start_us: u64) -> Span {
             span_id: 9_u64.to_be_bytes().to_vec(),
             ..Link::default()
         }],
-        status: (id % 3 == 0).then(|| Status { code: 2, message: "upstream".to_owned() }),
+        status: id.is_multiple_of(3).then(|| Status { code: 2, message: "upstream".to_owned() }),
         trace_state: "a=b".to_owned(),
         ..Span::default()
     }
