@@ -37,11 +37,12 @@ pub(super) fn harness(scene: Scene) -> Harness<'static, Seen> {
 fn sized(scene: Scene, size: egui::Vec2) -> Harness<'static, Seen> {
     let seen =
         Seen { panel: Graph::default(), scene, selected: None, paused: true, sent: Vec::new(), asked: None };
+    // Kept from frame to frame, as the window does: what it judges beside it is judged once.
+    let wanted = Wanted::default();
     Harness::builder().with_size(size).build_ui_state(
-        |ui, seen: &mut Seen| {
+        move |ui, seen: &mut Seen| {
             theme::apply(ui.ctx(), ThemeChoice::Dark);
             let (intents, ledger, contexts) = (Intents::default(), Ledger::default(), Contexts::default());
-            let wanted = Wanted::default();
             let cx = Cx {
                 file: None,
                 scene: &seen.scene,
