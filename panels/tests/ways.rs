@@ -48,7 +48,7 @@ fn a_gateway_says_until_when_its_certificate_holds() {
         let secret = SecretOf { namespace: "istio-system".into(), name: "shop".into() };
         let answer = answer.map(|credential| Answer::Certificate(Arc::new(credential)));
         world.scene.answers.take(demo::NOW, Read::Certificate(secret), answer);
-        detail(world).get_by_label_contains(words);
+        assert!(detail(world).query_all_by_label_contains(words).next().is_some(), "{words}");
     }
     let until = |time: &str| Ok(Credential::Until(time.parse().unwrap()));
     check(until("2026-03-05T00:00:00Z"), "Certificate of shop: until 2026-03-05, 62 days from now");
