@@ -10,7 +10,7 @@ use std::net::IpAddr;
 /// A field of a rule, with its values as they are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// "paths", "notPaths", "request.headers[x]".
+    /// "paths", "notPaths", `request.headers[x]`.
     pub name: String,
     /// What it says.
     pub values: Vec<String>,

@@ -40,7 +40,7 @@ use std::fmt;
 pub struct Place {
     /// In which object.
     pub object: Ref,
-    /// Where there: "spec.http[2]".
+    /// Where there: `spec.http[2]`.
     pub path: String,
     /// The VirtualService that left its rule to this one.
     pub through: Option<Ref>,
