@@ -7,7 +7,7 @@ mod values;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 pub(crate) use connection::Connection;
-pub(crate) use questions::{Check, CheckFormat, FailOn, Why, WhyFormat};
+pub(crate) use questions::{Check, CheckFormat, FailOn, Of, Why, WhyFormat};
 use std::path::PathBuf;
 use values::seconds;
 
@@ -81,14 +81,14 @@ impl Cli {
                 *connection = std::mem::take(connection).or(window.connection);
                 &*connection
             }
-            Some(Command::Check(Check { connection, .. })) => {
+            Some(Command::Check(Check { of: Of { connection, .. }, .. })) => {
                 if let Some(option) = of_window() {
                     return misplaced(option, "check");
                 }
                 *connection = std::mem::take(connection).or(window.connection);
                 &*connection
             }
-            Some(Command::Why(Why { connection, .. })) => {
+            Some(Command::Why(Why { of: Of { connection, .. }, .. })) => {
                 if let Some(option) = of_window() {
                     return misplaced(option, "why");
                 }

@@ -1,6 +1,6 @@
 //! The command `check`: what is wrong with a mesh, or with what stands in files.
 
-use crate::args::{Check, CheckFormat, Connection, FailOn};
+use crate::args::{Check, CheckFormat, FailOn, Of};
 use crate::{commands, complain};
 use cluster::Needs;
 use jiff::Timestamp;
@@ -37,15 +37,14 @@ fn done(args: &Check) -> Result<ExitCode, Problem> {
     let suppress = suppressed(&args.suppress)?;
     // Of a mesh that runs, all that checks ask for besides objects.
     let needs = Needs { traffic: true, proxies: true, questions: true, ..Needs::default() };
-    let Looked { files, scene, mesh, config } =
-        look_at(&args.connection, &args.file, args.mesh_config.as_deref(), needs)?;
+    let Looked { files, scene, mesh, config } = look_at(&args.of, needs)?;
     let world = World::new(&mesh, config.as_ref().map_err(Clone::clone).map(|config| &**config));
     let judged = match &scene {
         Some(scene) => judge(&world.watched(Live::of(scene, Timestamp::now()))),
         None => judge(&world.from_files()),
     };
     // Of a mesh with files laid over it the files are what is asked for.
-    let report = Report::of(&judged, mesh.objects(), &files, &suppress, &args.connection.namespace);
+    let report = Report::of(&judged, mesh.objects(), &files, &suppress, &args.of.connection.namespace);
     commands::print(&text(&report, args.output)?)?;
     Ok(if fails(&report, args.fail_on) { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
@@ -102,12 +101,9 @@ pub(crate) struct Looked {
 }
 
 /// The mesh of the connection, the files, or both.
-pub(crate) fn look_at(
-    connection: &Connection,
-    paths: &[PathBuf],
-    config: Option<&Path>,
-    needs: Needs,
-) -> Result<Looked, Problem> {
+pub(crate) fn look_at(of: &Of, needs: Needs) -> Result<Looked, Problem> {
+    let Of { connection, file: paths, mesh_config: config } = of;
+    let config = config.as_deref();
     let files = read(paths, &connection.namespace)?;
     // Files alone are judged alone; a context that is named is what they are laid over.
     let connect = paths.is_empty() || connection.context.is_some() || connection.kubeconfig.is_some();

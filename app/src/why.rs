@@ -24,7 +24,7 @@ pub(crate) fn why(args: &Why) -> ExitCode {
 }
 
 fn done(args: &Why) -> Result<(), Problem> {
-    let looked = check::look_at(&args.connection, &args.file, args.mesh_config.as_deref(), Needs::default())?;
+    let looked = check::look_at(&args.of, Needs::default())?;
     let config = looked.config.ok();
     let asked = Asked {
         from: args.from.clone(),

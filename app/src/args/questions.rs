@@ -5,13 +5,9 @@ use super::values::{called, caller, pair, path};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
-/// Shown below the options of `check`.
-const STATUS: &str =
-    "Exit status: 0 nothing as bad as --fail-on was found, 1 something was, 2 it could not be looked for.";
-
+/// What a question is about: a mesh, files, or files laid over a mesh.
 #[derive(Debug, Args)]
-#[command(after_help = STATUS)]
-pub(crate) struct Check {
+pub(crate) struct Of {
     #[command(flatten)]
     pub(crate) connection: Connection,
     /// File, folder or - for standard input (may be repeated); alone, or laid over the mesh of --context
@@ -20,6 +16,17 @@ pub(crate) struct Check {
     /// What the mesh as a whole is told (MeshConfig), where it is not to be read from the cluster
     #[arg(long, value_name = "FILE")]
     pub(crate) mesh_config: Option<PathBuf>,
+}
+
+/// Shown below the options of `check`.
+const STATUS: &str =
+    "Exit status: 0 nothing as bad as --fail-on was found, 1 something was, 2 it could not be looked for.";
+
+#[derive(Debug, Args)]
+#[command(after_help = STATUS)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) of: Of,
     /// Format
     #[arg(long, short, value_enum, default_value_t = CheckFormat::Text)]
     pub(crate) output: CheckFormat,
@@ -42,13 +49,7 @@ const ANSWERED: &str = "Exit status: 0 it was answered, whatever the answer is; 
 #[command(after_help = ANSWERED)]
 pub(crate) struct Why {
     #[command(flatten)]
-    pub(crate) connection: Connection,
-    /// File, folder or - for standard input (may be repeated); alone, or laid over the mesh of --context
-    #[arg(long, short = 'f', value_name = "FILE")]
-    pub(crate) file: Vec<PathBuf>,
-    /// What the mesh as a whole is told (MeshConfig), where it is not to be read from the cluster
-    #[arg(long, value_name = "FILE")]
-    pub(crate) mesh_config: Option<PathBuf>,
+    pub(crate) of: Of,
     /// Who calls: a workload, a gateway that sends on what came in by it, or outside
     #[arg(long, value_name = "NAMESPACE/WORKLOAD", value_parser = caller)]
     pub(crate) from: mesh::why::From,
