@@ -37,8 +37,7 @@ fn rules_that_do_nothing_say_why() {
     let late = Ref::new(&kinds::VIRTUAL_SERVICE, "bookinfo", "late");
     bench.state_mut().0.selected = Some(Selected::Object(late));
     frames(&mut bench);
-    let says = "No effect on calls inside the mesh: VirtualService bookinfo/reviews is older";
-    assert!(bench.query_all_by_label(says).next().is_some());
+    bench.get_by_label("No effect on calls inside the mesh: VirtualService bookinfo/reviews is older");
     bench.state_mut().0.selected = Some(service("details"));
     frames(&mut bench);
     bench.get_by_label("No destination in spec.tcp[0]");

@@ -98,11 +98,15 @@ pub(super) fn known(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
         made
     });
     problems::beside(ui, cx, at);
+    let judged = problems::found(ui, cx);
+    let told = |saying: &Saying| problems::found_in(&judged, at).any(|one| one.what == saying.words);
     for (of, says) in about.iter() {
-        if about.len() > 1 {
+        // What stands above already is not said again.
+        let says: Vec<Saying> = says.iter().filter(|saying| !told(saying)).cloned().collect();
+        if about.len() > 1 && !says.is_empty() {
             text::medium(ui, of.as_str());
         }
-        said(ui, says, 0);
+        said(ui, &says, 0);
     }
 }
 

@@ -84,9 +84,10 @@ impl Panel for Objects {
             };
             let drafts: BTreeSet<&Ref> = cx.changes.set().members().iter().flat_map(touched).collect();
             let judged = problems::found(ui, cx);
-            let mut wrong: BTreeMap<&Ref, usize> = BTreeMap::new();
+            let mut wrong: BTreeMap<&Ref, (usize, Severity)> = BTreeMap::new();
             for finding in judged.findings.iter().filter(|one| one.severity != Severity::Info) {
-                *wrong.entry(&finding.at).or_default() += 1;
+                let (count, worst) = wrong.entry(&finding.at).or_insert((0, finding.severity));
+                (*count, *worst) = (*count + 1, finding.severity.min(*worst));
             }
             let mut hasher = DefaultHasher::new();
             (self.made, &drafts, &wrong).hash(&mut hasher);
@@ -182,8 +183,8 @@ struct Shown<'a> {
     list: &'a List,
     /// Those that something which was not pushed would change.
     drafts: BTreeSet<&'a Ref>,
-    /// How much is wrong with those of which something is.
-    wrong: BTreeMap<&'a Ref, usize>,
+    /// How much is wrong with those of which something is, and how bad the worst of it is.
+    wrong: BTreeMap<&'a Ref, (usize, Severity)>,
     now: Timestamp,
 }
 
@@ -198,8 +199,12 @@ impl Rows for Shown<'_> {
             1 => {
                 let draft = if self.drafts.contains(at) { "  ·  not pushed" } else { "" };
                 let name = format!("{}{draft}", at.name);
-                let bad = trouble.is_some() || self.wrong.contains_key(at);
-                Cell { status: bad.then_some(Status::Degraded), ..Cell::text(name) }
+                let worst = self.wrong.get(at).map(|(_, worst)| *worst);
+                let status = match worst {
+                    Some(Severity::Error) => Some(Status::Failing),
+                    _ => (trouble.is_some() || worst.is_some()).then_some(Status::Degraded),
+                };
+                Cell { status, ..Cell::text(name) }
             }
             2 => Cell::text(&*at.namespace),
             _ => Cell::text(created.map_or_else(String::new, |then| fmt::ago(self.now, then))),
@@ -209,7 +214,7 @@ impl Rows for Shown<'_> {
         let row = self.list.rows.get(row)?;
         let trouble = row.trouble.as_ref().map_or_else(String::new, |words| format!(": {words}"));
         let draft = if self.drafts.contains(&row.at) { ", not pushed" } else { "" };
-        let wrong = self.wrong.get(&row.at).map(|count| fmt::counted(*count, "problem", "problems"));
+        let wrong = self.wrong.get(&row.at).map(|(count, _)| fmt::counted(*count, "problem", "problems"));
         let wrong = wrong.map_or_else(String::new, |words| format!(", {words}"));
         Some(format!("{}{draft}{wrong}{trouble}", row.at))
     }

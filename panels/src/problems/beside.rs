@@ -3,7 +3,7 @@
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::{Button, Status, badge};
-use egui::Ui;
+use egui::{Label, Ui};
 use mesh::Ref;
 use mesh::check::{Finding, Judged, Severity};
 use std::sync::Arc;
@@ -41,15 +41,19 @@ pub(crate) fn beside(ui: &mut Ui, cx: &Cx<'_>, at: &Ref) {
     let judged = found(ui, cx);
     for finding in of(&judged, at) {
         let Finding { check, severity, what, path, fix, .. } = finding;
-        ui.horizontal_wrapped(|ui| {
-            badge::said(ui, status(*severity), word(*severity), check.what);
-            ui.label(what).on_hover_text(format!("{path}\n{}\n{}", check.why, check.next));
-            if let Some(fix) = fix.as_ref().filter(|_| at.kind.editable) {
-                let named = format!("{}, in {at}", fix.says);
-                if ui.add(Button::quiet(&*fix.says).named(named)).clicked() {
-                    cx.intents.send(Intent::Mend(at.clone(), fix.clone()));
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = 6.0;
+            badge::mark(ui, status(*severity), word(*severity));
+            ui.vertical(|ui| {
+                let more = format!("{}\n{path}\n{}\n{}", check.what, check.why, check.next);
+                ui.add(Label::new(what).wrap()).on_hover_text(more);
+                if let Some(fix) = fix.as_ref().filter(|_| at.kind.editable) {
+                    let named = format!("{}, in {at}", fix.says);
+                    if ui.add(Button::quiet(&*fix.says).named(named)).clicked() {
+                        cx.intents.send(Intent::Mend(at.clone(), fix.clone()));
+                    }
                 }
-            }
+            });
         });
     }
 }
