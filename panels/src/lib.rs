@@ -22,6 +22,7 @@ mod history;
 pub mod intent;
 mod judge;
 pub mod kit;
+pub mod metrics;
 pub mod objects;
 mod panel;
 mod pods;

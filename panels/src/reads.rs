@@ -16,7 +16,7 @@ use mesh::endpoints::{Endpoints, EndpointsQuery};
 use mesh::logging::Logging;
 use mesh::managed::{Applied, Source};
 use mesh::mesh_config::MeshConfig;
-use mesh::series::{Range, Series};
+use mesh::series::{Measured, Range};
 use mesh::told::Word;
 use mesh::trace::{Found, Opened, TraceQuery};
 use mesh::{Answer, Change, ChangeId, Problem, Read, Ref, Remote, Scene, Schema, SchemaOf};
@@ -78,7 +78,7 @@ impl<'a> Reads<'a> {
     }
 
     /// Measurements over time.
-    pub fn series(&self, range: &Range) -> Remote<Vec<Series>> {
+    pub fn series(&self, range: &Range) -> Remote<Measured> {
         self.ask(Read::Series(range.clone())).part(|answer| match answer {
             Answer::Series(series) => Some(series.clone()),
             _ => None,

@@ -82,6 +82,8 @@ impl Selection {
 pub enum PanelId {
     /// The service graph.
     Graph,
+    /// Measurements over time.
+    Metrics,
     /// Traces.
     Traces,
     /// The list of objects.

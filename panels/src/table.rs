@@ -2,11 +2,12 @@
 
 use crate::panel::PanelRow;
 use crate::selection::PanelId;
-use crate::{changes, explain, graph, objects, problems, traces};
+use crate::{changes, explain, graph, metrics, objects, problems, traces};
 
 /// Every panel stands here, once: rail, palette and tests walk this table.
 pub const PANELS: &[PanelRow] = &[
     PanelRow { id: PanelId::Graph, about: graph::ABOUT, make: || Box::<graph::Graph>::default() },
+    PanelRow { id: PanelId::Metrics, about: metrics::ABOUT, make: || Box::<metrics::Metrics>::default() },
     PanelRow { id: PanelId::Traces, about: traces::ABOUT, make: || Box::<traces::Traces>::default() },
     PanelRow { id: PanelId::Objects, about: objects::ABOUT, make: || Box::<objects::Objects>::default() },
     PanelRow { id: PanelId::Problems, about: problems::ABOUT, make: || Box::<problems::Problems>::default() },

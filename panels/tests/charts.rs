@@ -1,15 +1,16 @@
-//! The charts of the detail in every face, with what Prometheus would answer.
+//! The charts of the detail and of their own panel in every face, with what Prometheus would answer.
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use mesh::series::{Range, Series};
+use mesh::series::{Measured, Range, Series};
 use mesh::{Answer, Problem, Read, demo};
-use panels::Intent;
+use panels::metrics::Metrics;
+use panels::{Intent, Panel as _, Selected};
 use std::sync::Arc;
 use support::detail::{Bench, detail, frames};
-use support::{World, service};
+use support::{World, harness, service};
 
 /// The detail of reviews with its charts unfolded, and what they ask.
 fn open<'a>() -> (Bench<'a>, Vec<Range>) {
@@ -28,7 +29,9 @@ fn asked(bench: &mut Bench<'_>) -> Vec<Range> {
 }
 
 fn answer(bench: &mut Bench<'_>, range: &Range, answer: Result<Vec<Series>, Problem>) {
-    let answer = answer.map(|series| Answer::Series(Arc::new(series)));
+    let until = demo::NOW.as_second() as f64;
+    let answer =
+        answer.map(|series| Answer::Series(Arc::new(Measured { series, until, remarks: Vec::new() })));
     bench.state_mut().0.scene.answers.take(demo::NOW, Read::Series(range.clone()), answer);
 }
 
@@ -115,4 +118,90 @@ fn what_is_refused_says_why_and_can_be_tried_again() {
     frames(&mut bench);
     let wanted = bench.state_mut().0.wanted.take();
     assert!(wanted.values().any(|times| *times == 1), "{wanted:?}");
+}
+
+/// The panel of these, and what it asks.
+fn panel(world: World) -> (egui_kittest::Harness<'static, (World, Metrics)>, Vec<Range>) {
+    let mut bench = harness(world, Metrics::default(), [900.0, 900.0], |ui, panel: &mut Metrics, world| {
+        panel.ui(ui, &world.cx());
+    });
+    let wanted = bench.state_mut().0.wanted.take();
+    let range = |read| if let Read::Series(range) = read { Some(range) } else { None };
+    (bench, wanted.into_keys().filter_map(range).collect())
+}
+
+#[test]
+fn the_panel_has_all_charts_of_what_is_selected() {
+    let (mut bench, ranges) = panel(World::bookinfo().select(service("reviews")));
+    assert_eq!(ranges.len(), 6, "those of the board that is shown");
+    let of_reviews = |range: &Range| range.promql.contains("destination_service=\"reviews.bookinfo");
+    assert!(ranges.iter().all(of_reviews), "{ranges:?}");
+    bench.get_by_label("Metrics of reviews");
+    bench.get_by_label("TCP").click();
+    bench.run_steps(3);
+    bench.get_by_label("Bytes to the server");
+    assert!(bench.query_by_label("Duration, p95").is_none());
+    bench.get_by_label("Lines by").click();
+    bench.run_steps(3);
+    bench.get_by_label("code").click();
+    bench.run_steps(3);
+    bench.state_mut().0.wanted.take();
+    bench.run_steps(1);
+    let wanted = bench.state_mut().0.wanted.take();
+    let by_code =
+        |read: &Read| matches!(read, Read::Series(range) if range.promql.contains("by (response_code"));
+    assert!(wanted.len() == 4 && wanted.keys().all(by_code), "{wanted:?}");
+}
+
+/// Who is looked at as a caller, when that is chosen.
+#[test]
+fn the_panel_shows_calls_that_are_made() {
+    let from = |range: &Range| range.promql.contains("source_workload=~");
+    let (mut bench, ranges) = panel(World::bookinfo().select(service("reviews")));
+    assert!(!ranges.iter().any(from));
+    bench.get_by_label("Which calls").click();
+    bench.run_steps(3);
+    bench.get_by_label("calls that it makes").click();
+    bench.run_steps(3);
+    bench.state_mut().0.wanted.take();
+    bench.run_steps(1);
+    let wanted = bench.state_mut().0.wanted.take();
+    assert!(wanted.keys().all(|read| matches!(read, Read::Series(range) if from(range))), "{wanted:?}");
+}
+
+/// An edge has both its ends; of what telemetry does not name, nothing is asked.
+#[test]
+fn the_panel_of_an_edge() {
+    let cluster = mesh::ClusterId::default();
+    let node = |app: &str, version| mesh::graph::NodeId::app(&cluster, "bookinfo", app, Some(version));
+    let edge = Selected::Edge(node("productpage", "v1"), node("reviews", "v3"));
+    let (bench, ranges) = panel(World::bookinfo().select(edge));
+    bench.get_by_label("Metrics of productpage v1 → reviews v3");
+    let both = |range: &Range| range.promql.contains("productpage-v1") && range.promql.contains("reviews-v3");
+    assert!(ranges.len() == 6 && ranges.iter().all(both), "{ranges:?}");
+    let edge = Selected::Edge(mesh::graph::NodeId::Unknown, node("reviews", "v3"));
+    let (bench, ranges) = panel(World::bookinfo().select(edge));
+    assert!(ranges.is_empty());
+    bench.get_by_label("No calls can be told from others here");
+}
+
+/// What Prometheus says besides, and what is left out, is said.
+#[test]
+fn warnings_and_what_was_left_out_are_said() {
+    let (mut bench, ranges) = panel(World::bookinfo().select(service("reviews")));
+    let series = (0..20).map(|number| version(&format!("v{number}"), f64::from(number))).collect();
+    let until = demo::NOW.as_second() as f64;
+    let measured = Measured { series, until, remarks: vec!["Prometheus says: a store is down".to_owned()] };
+    for range in &ranges {
+        let answer = Ok(Answer::Series(Arc::new(measured.clone())));
+        bench.state_mut().0.scene.answers.take(demo::NOW, Read::Series(range.clone()), answer);
+    }
+    bench.run_steps(3);
+    assert_eq!(bench.query_all_by_label("Prometheus says: a store is down").count(), 6);
+    assert_eq!(bench.query_all_by_label("the largest 12 of 20").count(), 6);
+    bench.get_by_label("Copy Requests as CSV").click();
+    bench.run_steps(3);
+    let wishes = bench.state_mut().0.wishes();
+    let csv = |wish: &Intent| matches!(wish, Intent::Copy(csv, what) if what == "Requests as CSV" && csv.lines().count() == 20 * 108 + 1);
+    assert!(wishes.iter().any(csv));
 }

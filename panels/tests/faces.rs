@@ -64,6 +64,10 @@ fn every_panel_shows_every_face() {
                 }
                 (PanelId::Traces, _) => (vec!["No search yet"], vec![TROUBLE[0]]),
                 (PanelId::Changes, _) => (vec!["No changes yet"], vec![TROUBLE[0]]),
+                (PanelId::Metrics, _) => (
+                    vec!["Metrics of all calls", "Waiting for Prometheus", "Duration, p99"],
+                    vec![TROUBLE[0]],
+                ),
                 (PanelId::Explain, _) => (vec!["Say whom the call is for"], vec![TROUBLE[0]]),
                 (PanelId::Problems, _) => (vec!["No problem was found", "checks not made"], vec![TROUBLE[0]]),
                 (PanelId::Objects, "empty") => (vec!["No objects of Istio here"], vec![TROUBLE[0]]),

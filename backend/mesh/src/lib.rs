@@ -13,6 +13,7 @@ pub mod certificate;
 pub mod change;
 mod change_id;
 pub mod change_set;
+pub mod charts;
 pub mod check;
 pub mod confirm;
 pub mod demo;

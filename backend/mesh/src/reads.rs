@@ -13,7 +13,7 @@ use crate::managed::{Applied, Source};
 use crate::mesh_config::MeshConfig;
 use crate::remote::Remote;
 use crate::schema::{Schema, SchemaOf};
-use crate::series::{Range, Series};
+use crate::series::{Measured, Range};
 use crate::told::Word;
 use crate::trace::{Found, Opened, TraceQuery};
 use istio::{Problem, Ref};
@@ -82,7 +82,7 @@ pub enum Answer {
     /// A trace.
     Trace(Arc<Opened>),
     /// Measurements.
-    Series(Arc<Vec<Series>>),
+    Series(Arc<Measured>),
     /// Endpoints.
     Endpoints(Arc<Endpoints>),
     /// A schema.

@@ -11,6 +11,10 @@ use std::time::Duration;
 pub const REQUESTS: &str = "istio_requests_total";
 /// Histogram of how long they took, in milliseconds.
 pub const DURATION: &str = "istio_request_duration_milliseconds";
+/// Histogram of their size.
+pub const REQUEST_BYTES: &str = "istio_request_bytes";
+/// Histogram of the size of what was answered.
+pub const RESPONSE_BYTES: &str = "istio_response_bytes";
 /// Callers' proxies count each call of the mesh once.
 const CLIENT: &str = "reporter=~\"source|waypoint\"";
 /// The proxies of those who are called.
@@ -25,6 +29,8 @@ enum Form {
     /// Percentage that fails: 5xx, no response, a gRPC status other than 0.
     Failing,
     Quantile(f64),
+    /// Sum of a histogram over its count.
+    Average,
 }
 
 /// A question about calls over time.
@@ -49,6 +55,11 @@ pub fn failing(metric: &'static str) -> Query {
 /// Value of a histogram below which so much (0 to 1) lies.
 pub fn quantile(quantile: f64, metric: &'static str) -> Query {
     Query { form: Form::Quantile(quantile), ..rate(metric) }
+}
+
+/// Mean value of a histogram.
+pub fn average(metric: &'static str) -> Query {
+    Query { form: Form::Average, ..rate(metric) }
 }
 
 impl Query {
@@ -84,14 +95,24 @@ impl Query {
         self.filters.extend(workloads("source", subject));
         self
     }
-    /// One series for each value of this label.
+    /// Of calls to services of these namespaces.
     #[must_use]
-    pub fn by(self, label: &'static str) -> Self {
-        Self { by: label, ..self }
+    pub fn within(mut self, namespaces: &[String]) -> Self {
+        if !namespaces.is_empty() {
+            let names: Vec<String> =
+                namespaces.iter().map(|name| quoted(&name.replace('.', "\\."))).collect();
+            self.filters.push(format!("destination_service_namespace=~\"{}\"", names.join("|")));
+        }
+        self
     }
-    /// The label that tells the series apart.
-    pub fn label(&self) -> &'static str {
-        self.by
+    /// One series for each value of these labels, which stand with commas between them.
+    #[must_use]
+    pub fn by(self, labels: &'static str) -> Self {
+        Self { by: labels, ..self }
+    }
+    /// The labels that tell the series apart.
+    pub fn labels(&self) -> impl Iterator<Item = &'static str> {
+        self.by.split(',').filter(|label| !label.is_empty())
     }
 
     /// As Prometheus reads it, each point over so many seconds.
@@ -106,12 +127,21 @@ impl Query {
             Form::Quantile(quantile) => {
                 format!("histogram_quantile({quantile}, sum by (le, {by}) ({}))", rate("_bucket", ""))
             }
+            Form::Average => {
+                let sum = |suffix| format!("sum by ({by}) ({})", rate(suffix, ""));
+                format!("{} / {}", sum("_sum"), sum("_count"))
+            }
             Form::Failing => {
                 let all = format!("sum by ({by}) ({})", rate("", ""));
                 let code = rate("", "response_code=~\"0|5..\"");
                 let status = rate("", "grpc_response_status=~\"[1-9].*\"");
+                let failed = format!("sum by ({by}) ({code} or {status})");
+                // All calls with one code have one end: there it is their share of all calls.
+                if self.labels().any(|label| label.starts_with("response_")) {
+                    return format!("100 * {failed} / scalar(sum({}))", rate("", ""));
+                }
                 // Where nothing fails there is no series of failures, but there are calls.
-                format!("100 * (sum by ({by}) ({code} or {status}) or 0 * {all}) / {all}")
+                format!("100 * ({failed} or 0 * {all}) / {all}")
             }
         }
     }
@@ -140,6 +170,17 @@ impl Range {
     pub fn refresh(&self) -> Duration {
         Duration::from_secs(self.step_secs.max(5))
     }
+}
+
+/// What a question about the time until now was answered.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measured {
+    /// In no order.
+    pub series: Vec<Series>,
+    /// Until when, on the clock of whoever measured: seconds since 1970.
+    pub until: f64,
+    /// What was said besides: warnings of Prometheus, series that could not be read.
+    pub remarks: Vec<String>,
 }
 
 /// Values over time.

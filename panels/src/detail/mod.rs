@@ -28,6 +28,7 @@ use crate::subject;
 use crate::ways_out;
 use egui::{Frame, Label, Margin, ScrollArea, Ui};
 use jiff::Timestamp;
+use mesh::charts::Calls;
 use mesh::graph::NodeId;
 use mesh::lens::Subject;
 use mesh::{Remote, Revision};
@@ -206,9 +207,9 @@ fn metrics(ui: &mut Ui, cx: &Cx<'_>, selected: &Selected, makes: bool) {
         return;
     }
     let calls = if makes {
-        charts::Between { from: Some(&to), to: None }
+        Calls { from: Some(&to), ..Calls::default() }
     } else {
-        charts::Between { from: from.as_ref(), to: Some(&to) }
+        Calls { from: from.as_ref(), to: Some(&to), ..Calls::default() }
     };
     charts::section(ui, cx, &calls);
 }

@@ -10,7 +10,7 @@ use egui_phosphor::regular as icon;
 use istio::fqdn;
 use mesh::edit::mirrors::{self, Mirror};
 use mesh::plan::{HttpRule, Plan};
-use mesh::series::{REQUESTS, Range, Series, failing, rate};
+use mesh::series::{Measured, REQUESTS, Range, Series, failing, rate};
 use mesh::{Kind, Mesh, kinds};
 use serde::{Deserialize, Serialize};
 
@@ -137,11 +137,11 @@ fn arrived(form: &mut Form<'_>, at: &HttpRule) {
         return;
     };
     for mirror in copied {
-        let last = |all: &[Series]| {
+        let last = |all: &Measured| {
             let of = |series: &&Series| {
                 series.labels.get(VERSION).is_some_and(|version| *version == mirror.subset)
             };
-            all.iter().find(of)?.points.last().map(|(_, value)| *value)
+            all.series.iter().find(of)?.points.last().map(|(_, value)| *value)
         };
         let copies = last(&arrived).map(|all| (all - last(&sent).unwrap_or(0.0)).max(0.0));
         let fails = last(&failing).map_or_else(String::new, |percent| {

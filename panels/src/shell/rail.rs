@@ -148,6 +148,8 @@ fn waiting(ui: &Ui, cx: &Cx<'_>, id: PanelId) -> (usize, bool) {
             (0, warnings) => (warnings, false),
             (errors, _) => (errors, true),
         },
-        PanelId::Graph | PanelId::Traces | PanelId::Objects | PanelId::Explain => (0, false),
+        PanelId::Graph | PanelId::Metrics | PanelId::Traces | PanelId::Objects | PanelId::Explain => {
+            (0, false)
+        }
     }
 }

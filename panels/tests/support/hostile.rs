@@ -299,7 +299,12 @@ pub(crate) fn answer(world: &mut World) {
                 };
                 Answer::Trace(trace)
             }
-            Read::Series(_) => Answer::Series(Arc::new((0..VERSIONS).map(series).collect())),
+            Read::Series(_) => {
+                let until = demo::NOW.as_second() as f64;
+                let remarks = vec![format!("Prometheus says: {}", long("no", "answer-of-store-1"))];
+                let series = (0..VERSIONS).map(series).collect();
+                Answer::Series(Arc::new(mesh::series::Measured { series, until, remarks }))
+            }
             _ => continue,
         };
         world.scene.answers.take(demo::NOW, read, Ok(answer));

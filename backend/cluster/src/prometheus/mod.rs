@@ -14,7 +14,7 @@ use crate::tunnel::{Answer, Place};
 use answer::Gathered;
 use futures::{StreamExt as _, stream};
 use mesh::scene::Step;
-use mesh::series::{Range, Series as Measured};
+use mesh::series::{Measured, Range};
 use mesh::traffic::Traffic;
 use mesh::{Observation, Problem};
 use query::Question;
@@ -92,16 +92,17 @@ pub(crate) async fn scraped(session: &Session, promql: &str) -> Result<Vec<Serie
 }
 
 /// Measurements over time, until now on Prometheus' own clock. A value that is no number is a gap.
-pub(crate) async fn range(session: &Session, range: &Range) -> Result<Vec<Measured>, Problem> {
+pub(crate) async fn range(session: &Session, range: &Range) -> Result<Measured, Problem> {
     let (_, place) = place(session)?;
     let now = clock(session).await?;
     let answer = session.tunnel.get(&place, &query::range(range, now), WHAT).await?;
-    let (series, _) = read(&answer, &place, vector::series)?;
-    let measured = |series: Series| Measured {
+    let (series, remarks) = read(&answer, &place, vector::series)?;
+    let measured = |series: Series| mesh::series::Series {
         labels: series.labels.into_iter().collect(),
         points: series.points.into_iter().filter(|(_, value)| value.is_finite()).collect(),
     };
-    Ok(series.into_iter().map(measured).collect())
+    let series = series.into_iter().map(measured).collect();
+    Ok(Measured { series, until: now, remarks: remarks.words().collect() })
 }
 
 fn read<T>(
