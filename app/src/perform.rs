@@ -56,7 +56,11 @@ impl Shell {
                 self.opened.open(file, &mut self.background);
                 self.window.dock.open(PanelId::Traces);
             }
-            Intent::CloseFile => self.opened.close(),
+            Intent::CloseFile => {
+                self.opened.close(&mut self.background);
+                // The panel lets go of its traces only now.
+                ctx.request_repaint();
+            }
             Intent::Select(selected) => self.selection.set(selected),
             Intent::Edit(selected, _) => self.selection.set(Some(selected)),
             Intent::Draft(at, _) | Intent::Mend(at, _) => self.selection.set(Some(Selected::Object(at))),

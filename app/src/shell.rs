@@ -236,7 +236,7 @@ impl eframe::App for Shell {
             Some(Err(problem)) => self.window.complain(&problem),
             None => {}
         }
-        self.opened.receive();
+        self.opened.receive(&mut self.background);
         let dropped = ctx.input(|input| Some(input.raw.dropped_files.first()?.path().to_owned()));
         if let Some(file) = dropped {
             self.intents.send(Intent::OpenFile(Some(file)));

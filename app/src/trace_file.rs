@@ -2,6 +2,7 @@
 
 use crate::background::{Background, Later, arrived};
 use crate::runtime;
+use cluster::Progress;
 use jiff::Timestamp;
 use mesh::trace::Found;
 use mesh::{Problem, Remote};
@@ -22,12 +23,16 @@ type Read = Result<Found, Problem>;
 pub(crate) struct Opened {
     file: Option<TraceFile>,
     reading: Option<Later<Read>>,
+    progress: Arc<Progress>,
+    /// What was let go of, while somebody still looks at it.
+    gone: Vec<Arc<Found>>,
 }
 
 /// A file of the command line.
 pub(crate) struct Begun {
     file: PathBuf,
     reading: Reading,
+    progress: Arc<Progress>,
 }
 
 enum Reading {
@@ -38,13 +43,14 @@ enum Reading {
 /// Begins to read a file. What turns out at once to be none of traces is a problem.
 pub(crate) fn begin(file: PathBuf, runtime: &Runtime) -> Result<Begun, Problem> {
     cluster::readable(&file)?;
-    let of = file.clone();
-    let reading = runtime.spawn_blocking(move || cluster::open_traces(&of));
+    let (of, progress) = (file.clone(), Arc::<Progress>::default());
+    let told = Arc::clone(&progress);
+    let reading = runtime.spawn_blocking(move || cluster::open_traces(&of, &told));
     let reading = match runtime::soon(runtime, reading, AT_ONCE) {
         Ok(read) => Reading::Done(read?),
         Err(reading) => Reading::NotYet(reading),
     };
-    Ok(Begun { file, reading })
+    Ok(Begun { file, reading, progress })
 }
 
 impl Opened {
@@ -55,7 +61,7 @@ impl Opened {
 
     /// Goes on with what was begun before there was a window.
     pub(crate) fn go_on(&mut self, begun: Begun, background: &mut Background) {
-        self.show(&begun.file);
+        self.show(&begun.file, begun.progress, background);
         match begun.reading {
             Reading::Done(found) => self.take(Ok(found)),
             Reading::NotYet(reading) => self.reading = Some(background.join(reading)),
@@ -64,24 +70,44 @@ impl Opened {
 
     /// Opens a file; one that was open is closed.
     pub(crate) fn open(&mut self, file: PathBuf, background: &mut Background) {
-        self.show(&file);
-        self.reading = Some(background.run(move || cluster::open_traces(&file)));
+        let progress = Arc::<Progress>::default();
+        self.show(&file, Arc::clone(&progress), background);
+        self.reading = Some(background.run(move || cluster::open_traces(&file, &progress)));
     }
 
-    fn show(&mut self, file: &Path) {
+    fn show(&mut self, file: &Path, progress: Arc<Progress>, background: &mut Background) {
+        self.close(background);
+        self.progress = progress;
         let name = file.file_name().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
-        self.file = Some(TraceFile { name, traces: Remote::Waiting });
+        self.file = Some(TraceFile { name, read: (0, 0), traces: Remote::Waiting });
     }
 
-    /// Lets go of it.
-    pub(crate) fn close(&mut self) {
-        *self = Self::default();
+    /// Lets go of it: what is still read is read no further, and what was read is freed on another thread.
+    pub(crate) fn close(&mut self, background: &mut Background) {
+        self.progress.stop();
+        self.reading = None;
+        self.gone.extend(self.file.take().and_then(|file| file.traces.value().cloned()));
+        self.give_back(background);
+    }
+
+    /// Frees what nobody looks at any more. The panel lets go of it in the frame in which it hears of it.
+    fn give_back(&mut self, background: &mut Background) {
+        let held = |found: &mut Arc<Found>| {
+            Arc::strong_count(found) > 1 || found.traces.iter().any(|one| Arc::strong_count(one) > 1)
+        };
+        for found in self.gone.extract_if(.., |found| !held(found)) {
+            drop(background.run(move || cluster::give_back(found)));
+        }
     }
 
     /// Takes in what was read since the last frame.
-    pub(crate) fn receive(&mut self) {
+    pub(crate) fn receive(&mut self, background: &mut Background) {
+        self.give_back(background);
         if let Some(read) = arrived(&mut self.reading) {
             self.take(read.flatten());
+        }
+        if let Some(file) = &mut self.file {
+            file.read = self.progress.bytes();
         }
     }
 
@@ -117,7 +143,7 @@ mod tests {
         for (file, ids) in [(&good, Some(vec!["ab12"])), (&bad, None)] {
             opened.open(file.clone(), &mut background);
             runtime.block_on(background.finish());
-            opened.receive();
+            opened.receive(&mut background);
             let traces = opened.file().map(|file| file.traces.clone()).unwrap();
             let told = traces
                 .value()
@@ -127,12 +153,12 @@ mod tests {
         assert_eq!(begin(bad, &runtime).err().unwrap().what, "The file could not be opened");
         opened.go_on(begin(good, &runtime).unwrap(), &mut background);
         runtime.block_on(background.finish());
-        opened.receive();
+        opened.receive(&mut background);
         assert_eq!(
             opened.file().map(|file| (&*file.name, file.traces.value().is_some())),
             Some(("t.json", true))
         );
-        opened.close();
+        opened.close(&mut background);
         assert!(opened.file().is_none());
     }
 }

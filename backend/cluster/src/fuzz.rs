@@ -77,7 +77,7 @@ pub fn tempo(body: &[u8]) -> usize {
 /// The same of a file in any form.
 pub fn trace_file(bytes: &[u8]) -> usize {
     // What is small and says much is not what this looks for.
-    spans(read::unpacked(bytes, 1 << 20).and_then(|text| read::open(&text)))
+    spans(read::open(bytes, 1 << 20))
 }
 
 fn spans<E>(found: Result<Found, E>) -> usize {

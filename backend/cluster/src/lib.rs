@@ -62,7 +62,7 @@ mod write;
 
 pub use contexts::{ContextInfo, contexts};
 pub use once::{Needs, once};
-pub use traces::{open_traces, readable};
+pub use traces::{Progress, give_back, open_traces, readable};
 
 use crate::hub::Hub;
 use mesh::ledger::Part;

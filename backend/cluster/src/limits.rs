@@ -22,8 +22,8 @@ pub(crate) const EVENT: usize = 16 * MB;
 pub(crate) const ANSWER: usize = 48 * MB;
 /// Traces: some 100,000 spans of Envoy's. What is made of them takes almost four times as much memory.
 pub(crate) const TRACES: usize = 80 * MB;
-/// A file of traces, packed and unpacked: some 600,000 spans of Envoy's.
-pub(crate) const FILE: usize = 512 * MB;
+/// A file of traces, unpacked: some two million spans of Envoy's. It is read as a stream.
+pub(crate) const FILE: usize = 2048 * MB;
 /// One entry of a proxy's configuration.
 pub(crate) const ENTRY: usize = 16 * MB;
 /// A version.

@@ -4,7 +4,7 @@ use super::scatter::round_step;
 use crate::kit::theme::{size, space};
 use crate::kit::{Status, Tokens, fmt, icon, text};
 use egui::{Align, Align2, Color32, FontId, Layout, Rect, Sense, Ui, pos2, vec2};
-use mesh::trace::{Row, Segment, Span, trouble};
+use mesh::trace::{Row, Segment, SpanRef, trouble};
 
 /// Height of a row.
 pub(super) const HEIGHT: f32 = 24.0;
@@ -30,7 +30,7 @@ impl Sight {
 
 /// A row to draw.
 pub(super) struct Bar<'a> {
-    pub(super) span: &'a Span,
+    pub(super) span: SpanRef<'a>,
     pub(super) row: &'a Row,
     /// Whether it has rows below, and whether they are folded away.
     pub(super) folds: Option<bool>,
@@ -55,7 +55,7 @@ impl Bar<'_> {
             Some(true) => format!(", {} folded away", fmt::count(self.below)),
             _ => String::new(),
         };
-        let took = fmt::ms(self.span.duration_us as f64 / 1000.0);
+        let took = fmt::ms(self.span.duration_us() as f64 / 1000.0);
         let words = format!(
             "span {} {} {took}{trouble}{folded}",
             self.span.short_service(),
@@ -98,7 +98,7 @@ impl Bar<'_> {
         let mark = Rect::from_center_size(pos2(caret.right() + 4.0, names.center().y), vec2(3.0, 14.0));
         painter.rect_filled(mark, 1.5, color(tokens, self.row.service));
         let mut left = mark.right() + 7.0;
-        if self.span.error {
+        if self.span.error() {
             Status::Failing.paint(&painter, pos2(left + 4.0, names.center().y), 4.0, tokens);
             left += 14.0;
         }
@@ -118,7 +118,7 @@ impl Bar<'_> {
 
     fn paint_bar(&self, ui: &Ui, times: Rect, sight: Sight, tokens: &Tokens) {
         let painter = ui.painter_at(times);
-        let (from, to) = (sight.x(times, self.span.start_us), sight.x(times, self.span.end_us()));
+        let (from, to) = (sight.x(times, self.span.start_us()), sight.x(times, self.span.end_us()));
         let to = to.max(from + 2.0);
         if to < times.left() || from > times.right() {
             let (at, align, symbol) = if from > times.right() {
@@ -133,7 +133,7 @@ impl Bar<'_> {
         let bar = Rect::from_min_max(pos2(from, middle - 6.0), pos2(to, middle + 6.0));
         let own = color(tokens, self.row.service);
         painter.rect_filled(bar, 3.0, own.gamma_multiply(0.75));
-        if self.span.error {
+        if self.span.error() {
             painter.rect(
                 bar,
                 3.0,
@@ -147,11 +147,11 @@ impl Bar<'_> {
             let line = Rect::from_min_max(pos2(piece[0], middle + 6.5), pos2(piece[1], middle + 9.0));
             painter.rect_filled(line, 0.0, tokens.text);
         }
-        let mut said = fmt::ms(self.span.duration_us as f64 / 1000.0);
+        let mut said = fmt::ms(self.span.duration_us() as f64 / 1000.0);
         if let Some(trouble) = trouble(self.span) {
             said = format!("{said}  {}", trouble.words);
         }
-        let color = if self.span.error { tokens.failing } else { tokens.muted };
+        let color = if self.span.error() { tokens.failing } else { tokens.muted };
         let galley = painter.layout_no_wrap(said, FontId::proportional(size::NOTE), color);
         let y = middle - galley.size().y / 2.0;
         // Beside the bar where there is room, else before it, else inside.

@@ -4,7 +4,7 @@ use super::bars::{self, Sight};
 use crate::kit::Tokens;
 use egui::epaint::{Mesh, Shape};
 use egui::{CursorIcon, Id, Pos2, Rect, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
-use mesh::trace::{Trace, Tree};
+use mesh::trace::Opened;
 use std::sync::Arc;
 
 /// How high it is.
@@ -25,8 +25,7 @@ impl Minimap {
     pub(super) fn ui(
         &mut self,
         ui: &mut Ui,
-        trace: &Trace,
-        tree: &Tree,
+        opened: &Opened,
         key: u64,
         part: (f64, f64),
     ) -> Option<(f64, f64)> {
@@ -40,7 +39,7 @@ impl Minimap {
         painter.rect(rect, 4.0, tokens.canvas, tokens.hairline(), egui::StrokeKind::Inside);
         if self.key != Some((key, rect, tokens.dark)) {
             self.key = Some((key, rect, tokens.dark));
-            self.mesh = Arc::new(drawn(trace, tree, rect.shrink2(vec2(0.0, 3.0)), tokens));
+            self.mesh = Arc::new(drawn(opened, rect.shrink2(vec2(0.0, 3.0)), tokens));
         }
         painter.add(Shape::Mesh(self.mesh.clone()));
         let x = |share: f64| rect.left() + rect.width() * share as f32;
@@ -65,7 +64,8 @@ impl Minimap {
     }
 }
 
-fn drawn(trace: &Trace, tree: &Tree, area: Rect, tokens: &Tokens) -> Mesh {
+fn drawn(opened: &Opened, area: Rect, tokens: &Tokens) -> Mesh {
+    let tree = &opened.tree;
     let sight = Sight { from_us: tree.start_us as f64, to_us: tree.end_us as f64 };
     let mut mesh = Mesh::default();
     let count = tree.rows.len().max(1);
@@ -73,14 +73,14 @@ fn drawn(trace: &Trace, tree: &Tree, area: Rect, tokens: &Tokens) -> Mesh {
     let height = (area.height() / count as f32).clamp(1.0, 4.0);
     let mut failed = 0;
     for (at, row) in tree.rows.iter().enumerate() {
-        let Some(span) = trace.spans.get(row.span) else { continue };
-        failed += usize::from(span.error);
-        if at % every != 0 && !(span.error && failed <= MOST) {
+        let Some(span) = opened.trace.spans.get(row.span) else { continue };
+        failed += usize::from(span.error());
+        if at % every != 0 && !(span.error() && failed <= MOST) {
             continue;
         }
-        let (from, to) = (sight.x(area, span.start_us), sight.x(area, span.end_us()));
+        let (from, to) = (sight.x(area, span.start_us()), sight.x(area, span.end_us()));
         let top = area.top() + (area.height() - height) * at as f32 / count as f32;
-        let color = if span.error { tokens.failing } else { bars::color(tokens, row.service) };
+        let color = if span.error() { tokens.failing } else { bars::color(tokens, row.service) };
         mesh.add_colored_rect(
             Rect::from_min_size(pos2(from, top), vec2((to - from).max(1.0), height)),
             color,

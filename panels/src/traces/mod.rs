@@ -2,6 +2,7 @@
 //! a plot and a list; one trace opened as a waterfall.
 
 mod bars;
+pub mod bench;
 mod beside;
 mod list;
 mod minimap;
@@ -69,6 +70,7 @@ impl Panel for Traces {
             self.look_at(id.clone());
         } else if matches!(intent, Intent::OpenFile(Some(_)) | Intent::CloseFile) {
             (self.open, self.results.last) = (None, None);
+            self.waterfall.let_go();
         } else if matches!(intent, Intent::Connect(_) | Intent::StartSandbox(_) | Intent::Disconnect) {
             // The traces of one mesh say nothing of another.
             *self = Self::default();

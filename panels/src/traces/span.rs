@@ -8,12 +8,12 @@ use crate::kit::theme::{size, space};
 use crate::kit::{Button, Status, Tokens, badge, card, fmt, icon, text, tiles, tooltip};
 use crate::selection::Selected;
 use egui::{Grid, Label, RichText, ScrollArea, Ui, WidgetInfo, WidgetType};
-use mesh::trace::{Opened, Span, Tags, trouble};
+use mesh::trace::{Opened, SpanRef, trouble};
 
 /// Draws the detail of a row; returns true when it shall be closed.
 pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, opened: &Opened, at: usize) -> bool {
-    let Opened { trace, tree, .. } = opened;
-    let Some((row, span)) = tree.rows.get(at).and_then(|row| Some((row, trace.spans.get(row.span)?))) else {
+    let tree = &opened.tree;
+    let Some((row, span)) = tree.rows.get(at).zip(opened.span(at)) else {
         return true;
     };
     let tokens = Tokens::of(ui);
@@ -28,49 +28,48 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, opened: &Opened, at: usize) -> bool {
     });
     let area = ScrollArea::vertical().id_salt("span").auto_shrink([false, false]).min_scrolled_height(0.0);
     area.show(ui, |ui| {
-        ui.add(Label::new(RichText::new(&span.operation).size(size::SECONDARY).color(tokens.muted)).wrap());
+        ui.add(Label::new(RichText::new(span.operation()).size(size::SECONDARY).color(tokens.muted)).wrap());
         if let Some(trouble) = trouble(span) {
-            let status = if span.error { Status::Failing } else { Status::Degraded };
+            let status = if span.error() { Status::Failing } else { Status::Degraded };
             badge::status(ui, status, &trouble.words);
             if trouble.injected {
                 text::note(ui, "A fault rule of a VirtualService did this, not the service itself");
             }
         }
-        let since = span.start_us.saturating_sub(tree.start_us);
+        let since = span.start_us().saturating_sub(tree.start_us);
         let told = |us: u64| fmt::ms(us as f64 / 1000.0);
         tiles(
             ui,
             &[
-                (&told(span.duration_us), "duration"),
+                (&told(span.duration_us()), "duration"),
                 (&told(row.self_us), "own time"),
                 (&told(since), "after the start"),
             ],
         );
         ui.add_space(space::XS);
-        if let Some(at) = began(span.start_us) {
-            tooltip::when(ui, &format!("{} · {}", span.kind, fmt::ago(cx.now, at)), &fmt::absolute(at));
+        if let Some(at) = began(span.start_us()) {
+            tooltip::when(ui, &format!("{} · {}", span.kind(), fmt::ago(cx.now, at)), &fmt::absolute(at));
         }
-        if span.moved_us != 0 {
-            let moved = format!("Its clock differs: moved by {} ms", span.moved_us as f64 / 1000.0);
+        if span.moved_us() != 0 {
+            let moved = format!("Its clock differs: moved by {} ms", span.moved_us() as f64 / 1000.0);
             text::note(ui, moved);
         }
         if row.orphan {
-            text::note(ui, format!("Its parent {} is missing", span.parent.as_deref().unwrap_or_default()));
+            text::note(ui, format!("Its parent {} is missing", span.parent().unwrap_or_default()));
         }
         links(ui, cx, span);
-        pairs(ui, cx, "Tags", &span.tags);
-        for (at_us, fields) in &span.logs {
+        pairs(ui, cx, "Tags", span.tags().iter());
+        for (at_us, fields) in span.logs() {
             let after = told(at_us.saturating_sub(tree.start_us));
-            pairs(ui, cx, &format!("Event after {after}"), fields);
+            pairs(ui, cx, &format!("Event after {after}"), fields.iter());
         }
-        pairs(ui, cx, "Process", &span.process);
-        let linked: Tags = span.links.iter().map(|to| ("points at".to_owned(), to.clone())).collect();
-        pairs(ui, cx, "Links", &linked);
+        pairs(ui, cx, "Process", span.process().iter());
+        pairs(ui, cx, "Links", span.links().map(|to| ("points at", to)));
         card::section(ui, "Span", "");
         ui.horizontal_wrapped(|ui| {
-            text::mono(ui, &span.id);
+            text::mono(ui, span.id());
             if ui.add(Button::icon(icon::COPY, "Copy span id")).clicked() {
-                cx.intents.send(Intent::Copy(span.id.clone(), "span id".into()));
+                cx.intents.send(Intent::Copy(span.id().to_owned(), "span id".into()));
             }
         });
     });
@@ -78,8 +77,8 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, opened: &Opened, at: usize) -> bool {
 }
 
 /// From a span to the app it ran in.
-fn links(ui: &mut Ui, cx: &Cx<'_>, span: &Span) {
-    let Some((app, namespace)) = span.service.split_once('.') else { return };
+fn links(ui: &mut Ui, cx: &Cx<'_>, span: SpanRef<'_>) {
+    let Some((app, namespace)) = span.service().split_once('.') else { return };
     let known =
         cx.scene.mesh.workloads().any(|workload| workload.app == app && *workload.namespace == *namespace);
     if known && ui.add(Button::bare(format!("Show {app}")).with_icon(icon::ARROW_RIGHT)).clicked() {
@@ -92,15 +91,15 @@ fn links(ui: &mut Ui, cx: &Cx<'_>, span: &Span) {
 }
 
 /// Names and values, those that tell of trouble in their colour; a click on a value copies it.
-fn pairs(ui: &mut Ui, cx: &Cx<'_>, head: &str, pairs: &Tags) {
-    if pairs.is_empty() {
+fn pairs<'a>(ui: &mut Ui, cx: &Cx<'_>, head: &str, pairs: impl ExactSizeIterator<Item = (&'a str, &'a str)>) {
+    if pairs.len() == 0 {
         return;
     }
     let tokens = Tokens::of(ui);
     card::section(ui, head, "");
     ui.spacing_mut().interact_size.y = 16.0;
     Grid::new(("span", head)).num_columns(2).spacing([space::M, 3.0]).min_row_height(16.0).show(ui, |ui| {
-        for (name, value) in pairs.iter() {
+        for (name, value) in pairs {
             let name = if name.is_empty() { "(empty)" } else { name };
             ui.add(Label::new(RichText::new(name).size(size::NOTE).color(tokens.muted)).extend());
             let color = if wrong(name, value) { tokens.failing } else { tokens.text };

@@ -5,7 +5,7 @@ use crate::intent::{ThemeChoice, TracesOf};
 use crate::reads::{Reads, Wanted};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
-use mesh::trace::{Call, End, Opened, TraceQuery};
+use mesh::trace::{Call, End, Kept, Opened, TraceQuery};
 use mesh::{Answer, Ledger, Scene, demo};
 use std::sync::Arc;
 
@@ -372,7 +372,8 @@ fn what_is_odd_is_said() {
     let mut trace = demo::trace();
     trace.spans[7].parent = Some("gone".into());
     let odd = vec![mesh::trace::Odd::Unread(2)];
-    let opened = Arc::new(Opened::of(trace, odd));
+    let spans = trace.spans.into_iter().collect();
+    let opened = Arc::new(Opened::of(Kept { id: trace.id, spans }, odd));
     let found = Found { traces: vec![opened.clone()], odd: vec![mesh::trace::Odd::UnreadTraces(1)] };
     let mut harness = World::new(Remote::Live(Arc::new(found), demo::NOW)).harness();
     harness.get_by_label(
@@ -426,7 +427,7 @@ fn the_traces_of_a_file() {
     let mut world = World::new(Remote::Waiting);
     world.scene = Scene::default();
     let traces = Remote::Live(Arc::new(demo::found()), demo::NOW);
-    world.file = Some(crate::file::TraceFile { name: "slow.json".into(), traces });
+    world.file = Some(crate::file::TraceFile { name: "slow.json".into(), read: (0, 0), traces });
     let first = demo::found().traces[0].summary.id.clone();
     let mut harness = world.harness();
     harness.get_by_label("slow.json");

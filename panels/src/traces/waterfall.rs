@@ -10,7 +10,7 @@ use crate::intent::Intent;
 use crate::kit::theme::{Weight, family, size, space};
 use crate::kit::{Button, Status, Tokens, badge, field, fmt, icon, keys, text};
 use egui::{EventFilter, FontId, Id, Key, Rect, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
-use mesh::trace::{Opened, Span, Tags, trouble};
+use mesh::trace::{Opened, SpanRef, TagsRef, trouble};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -42,6 +42,13 @@ const LEGEND: f32 = 110.0;
 /// A trace of so many spans takes a while to be let go of.
 const BIG: usize = 50_000;
 
+/// The last to let go of a large trace frees it: not the window's thread.
+fn drop_elsewhere(gone: Arc<Opened>) {
+    if gone.trace.spans.len() > BIG {
+        std::thread::spawn(move || drop(gone));
+    }
+}
+
 /// Draws the way back to the results; true when it was taken.
 pub(super) fn back_ui(ui: &mut Ui) -> bool {
     ui.add(Button::quiet("Results").named("Back to results").with_icon(icon::ARROW_LEFT)).clicked()
@@ -59,7 +66,7 @@ impl Waterfall {
         back |= self.keys(ui, id);
         ui.add_space(space::XS);
         let part = self.part.unwrap_or((0.0, 1.0));
-        if !short && let Some(part) = self.minimap.ui(ui, &opened.trace, &opened.tree, self.number, part) {
+        if !short && let Some(part) = self.minimap.ui(ui, opened, self.number, part) {
             self.part = Some(part).filter(|part| *part != (0.0, 1.0));
         }
         if let Some(at) = self.chosen {
@@ -79,6 +86,11 @@ impl Waterfall {
         back
     }
 
+    /// Looks at nothing.
+    pub(super) fn let_go(&mut self) {
+        drop_elsewhere(std::mem::take(self).opened);
+    }
+
     /// Begins anew when the trace is another one.
     fn read(&mut self, opened: &Arc<Opened>) -> bool {
         if Arc::ptr_eq(&self.opened, opened) {
@@ -87,11 +99,7 @@ impl Waterfall {
         // A trace that was read again keeps the way it is looked at.
         let same = self.opened.trace.id == opened.trace.id;
         let alike = same && self.opened.tree == opened.tree;
-        let gone = std::mem::replace(&mut self.opened, Arc::clone(opened));
-        if gone.trace.spans.len() > BIG {
-            // The last to let go of it frees it: not the window's thread.
-            std::thread::spawn(move || drop(gone));
-        }
+        drop_elsewhere(std::mem::replace(&mut self.opened, Arc::clone(opened)));
         if alike {
             return false;
         }
@@ -327,7 +335,7 @@ impl Waterfall {
         }
         let output = shown.show_rows(ui, bars::HEIGHT, self.visible.len(), |ui, range| {
             for at in self.visible.get(range).unwrap_or_default().iter().copied() {
-                let row = &opened.tree.rows[at];
+                let (row, Some(span)) = (&opened.tree.rows[at], opened.span(at)) else { continue };
                 let (_, rect) = ui.allocate_space(vec2(ui.available_width(), bars::HEIGHT));
                 let names = rect.with_max_x(rect.left() + name_width);
                 let times = Rect::from_min_max(
@@ -335,13 +343,13 @@ impl Waterfall {
                     rect.max - vec2(space::M, 0.0),
                 );
                 let bar = Bar {
-                    span: &opened.trace.spans[row.span],
+                    span,
                     row,
                     folds: row.has_children(at).then(|| self.folded.contains(&at)),
                     below: row.end - at - 1,
                     critical: if self.plain { &[] } else { opened.critical(at) },
                     chosen: self.chosen == Some(at),
-                    found: !find.is_empty() && found(&opened.trace.spans[row.span], &find),
+                    found: !find.is_empty() && found(span, &find),
                 };
                 let response = ui.interact(rect, id.with(at), Sense::click());
                 response.widget_info(|| {
@@ -380,8 +388,7 @@ impl Waterfall {
         let Some(from) = self.finding.take() else { return };
         let begun = Instant::now();
         for (place, at) in self.visible.iter().enumerate().skip(from) {
-            let row = &self.opened.tree.rows[*at];
-            if found(&self.opened.trace.spans[row.span], find) {
+            if self.opened.span(*at).is_some_and(|span| found(span, find)) {
                 (self.chosen, self.scroll_to) = (Some(*at), true);
                 return;
             }
@@ -423,12 +430,12 @@ impl Waterfall {
 }
 
 /// Whether a span is what is searched for: by anything that it says, in lower case.
-fn found(span: &Span, find: &str) -> bool {
+fn found(span: SpanRef<'_>, find: &str) -> bool {
     let holds = |text: &str| text.to_lowercase().contains(find);
-    let tagged = |tags: &Tags| tags.iter().any(|(name, value)| holds(name) || holds(value));
-    [&span.service, &span.operation, &span.kind, &span.id].into_iter().any(|text| holds(text))
+    let tagged = |tags: TagsRef<'_>| tags.iter().any(|(name, value)| holds(name) || holds(value));
+    [span.service(), span.operation(), span.kind(), span.id()].into_iter().any(holds)
         || trouble(span).is_some_and(|trouble| holds(&trouble.words))
-        || tagged(&span.tags)
-        || tagged(&span.process)
-        || span.logs.iter().any(|(_, fields)| tagged(fields))
+        || tagged(span.tags())
+        || tagged(span.process())
+        || span.logs().any(|(_, fields)| tagged(fields))
 }

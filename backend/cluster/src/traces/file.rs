@@ -1,23 +1,60 @@
 //! Traces in a file: of Jaeger's page, of an OpenTelemetry Collector, of Zipkin; packed or not.
 
 use super::read::{self, Unknown};
-use crate::limits::{FILE, TooLarge, in_words};
+use crate::limits::{FILE, in_words};
 use mesh::Problem;
 use mesh::trace::Found;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// What opens the problem where a file has no traces.
 const WHAT: &str = "The file could not be opened";
 
-/// Reads the traces of a file. It takes a while: not on a thread that draws.
-pub fn open_traces(file: &Path) -> Result<Found, Problem> {
-    let bytes = content(file).map_err(|why| of_system(file, &why))?;
-    if bytes.len() > FILE {
-        return Err(unknown(file, &Unknown::TooLarge(TooLarge(FILE))));
+/// How far the reading of a file has come, told to whoever looks; it can be stopped.
+#[derive(Debug, Default)]
+pub struct Progress {
+    read: AtomicU64,
+    of: AtomicU64,
+    stopped: AtomicBool,
+}
+
+impl Progress {
+    /// Bytes that are read, and of how many.
+    pub fn bytes(&self) -> (u64, u64) {
+        (self.read.load(Ordering::Relaxed), self.of.load(Ordering::Relaxed))
     }
-    read::unpacked(&bytes, FILE).and_then(|text| read::open(&text)).map_err(|why| unknown(file, &why))
+    /// Nobody waits for it any more.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A file whose reading is told of.
+struct Told<'a>(File, &'a Progress);
+
+impl io::Read for Told<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.1.stopped.load(Ordering::Relaxed) {
+            return Err(io::Error::other("stopped"));
+        }
+        let count = self.0.read(into)?;
+        self.1.read.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+/// Reads the traces of a file. It takes a while: not on a thread that draws.
+pub fn open_traces(file: &Path, progress: &Progress) -> Result<Found, Problem> {
+    let opened = opened(file).map_err(|why| of_system(file, why.kind()))?;
+    let size = opened.metadata().map_or(0, |about| about.len());
+    progress.of.store(size, Ordering::Relaxed);
+    let found = read::open(Told(opened, progress), FILE);
+    found.map_err(|why| match why {
+        Unknown::System(kind) => of_system(file, kind),
+        why => unknown(file, &why),
+    })
 }
 
 /// Whether a file is there and can be read: what can be said before a window opens.
@@ -26,7 +63,7 @@ pub fn readable(file: &Path) -> Result<(), Problem> {
     match begins() {
         Ok(0) => Err(unknown(file, &Unknown::Empty)),
         Ok(_) => Ok(()),
-        Err(why) => Err(of_system(file, &why)),
+        Err(why) => Err(of_system(file, why.kind())),
     }
 }
 
@@ -35,15 +72,8 @@ fn opened(file: &Path) -> io::Result<File> {
     if opened.metadata()?.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(opened) }
 }
 
-/// One byte more than may be read tells that it is larger.
-fn content(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    opened(file)?.take(FILE as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-fn of_system(file: &Path, why: &io::Error) -> Problem {
-    let (why, next) = match why.kind() {
+fn of_system(file: &Path, why: io::ErrorKind) -> Problem {
+    let (why, next) = match why {
         io::ErrorKind::NotFound => ("there is no such file".to_owned(), "Look at its name and its folder"),
         io::ErrorKind::PermissionDenied => {
             ("this user may not read it".to_owned(), "Ask its owner for the right to read it")
@@ -56,7 +86,7 @@ fn of_system(file: &Path, why: &io::Error) -> Problem {
 
 fn unknown(file: &Path, why: &Unknown) -> Problem {
     let next = match why {
-        Unknown::Empty | Unknown::Packed | Unknown::CutOff => "Save or copy it again: not all of it is there".to_owned(),
+        Unknown::Empty | Unknown::Packed | Unknown::CutOff | Unknown::System(_) => "Save or copy it again: not all of it is there".to_owned(),
         Unknown::TooLarge(_) => format!("Open a part of it: up to {} are read", in_words(FILE)),
         Unknown::NotJson(_) | Unknown::Foreign => {
             "Open traces as Jaeger's page saves them, as an OpenTelemetry Collector writes them, or as Zipkin's API answers".to_owned()
@@ -84,10 +114,24 @@ mod tests {
             ("page", "it is neither Jaeger's JSON nor OTLP (JSON or protobuf) nor Zipkin's JSON"),
             ("half", "its JSON ends in the middle: it was not written to its end"),
         ] {
-            let problem = open_traces(&path(name)).unwrap_err();
+            let problem = open_traces(&path(name), &Progress::default()).unwrap_err();
             assert!(problem.why.ends_with(why), "{problem}");
             assert!(!problem.next.is_empty() && problem.what == WHAT);
             assert_eq!(readable(&path(name)).is_ok(), matches!(name, "page" | "half"));
         }
+    }
+
+    #[test]
+    fn reading_tells_how_far_it_is_and_can_be_stopped() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = format!("[{}]", "{\"traceId\":\"ab\",\"id\":\"1\"},".repeat(9000).trim_end_matches(','));
+        std::fs::write(file.path(), &text).unwrap();
+        let progress = Progress::default();
+        open_traces(file.path(), &progress).unwrap();
+        assert_eq!(progress.bytes(), (text.len() as u64, text.len() as u64));
+        let stopped = Progress::default();
+        stopped.stop();
+        assert!(open_traces(file.path(), &stopped).is_err());
+        assert_eq!(stopped.bytes().0, 0);
     }
 }

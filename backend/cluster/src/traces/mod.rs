@@ -3,13 +3,15 @@
 
 pub(crate) mod backend;
 mod file;
+mod given_back;
 mod jaeger;
 mod jaeger_v3;
 pub(crate) mod read;
 pub(crate) mod tempo;
 mod zipkin;
 
-pub use file::{open_traces, readable};
+pub use file::{Progress, open_traces, readable};
+pub use given_back::give_back;
 
 use crate::find::{self, Wanted};
 use crate::limits::{self, Limit};
@@ -320,9 +322,9 @@ fn fits(query: &TraceQuery, opened: &Opened, by_tags: bool) -> bool {
     let tagged = || {
         opened.trace.spans.iter().any(|span| {
             let has = |(key, value): (&String, &String)| {
-                span.tags.all(key).chain(span.process.all(key)).any(|told| told == value)
+                span.tags().all(key).chain(span.process().all(key)).any(|told| told == value)
             };
-            span.service == query.service && query.tags.iter().all(has)
+            span.service() == query.service && query.tags.iter().all(has)
         })
     };
     let errs = match &query.call {

@@ -10,9 +10,9 @@ use crate::tunnel::Tunnel;
 /// "service operation kind": the spans of each trace.
 fn lines(found: &Found) -> Vec<String> {
     let line = |opened: &Arc<Opened>| {
-        let spans = opened.trace.spans.iter();
+        let spans = opened.trace.spans.told();
         let spans: Vec<String> =
-            spans.map(|span| format!("{} {} {}", span.service, span.operation, span.kind)).collect();
+            spans.iter().map(|span| format!("{} {} {}", span.service, span.operation, span.kind)).collect();
         format!("{}: {}", opened.trace.id, spans.join(", "))
     };
     found.traces.iter().map(line).collect()

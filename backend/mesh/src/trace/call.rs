@@ -1,6 +1,6 @@
 //! Single calls inside traces: which traces show that one thing called another.
 
-use super::{Opened, Span};
+use super::{Opened, SpanRef};
 use serde::Serialize;
 use std::fmt;
 
@@ -22,19 +22,19 @@ impl End {
         Self { service: name.into(), version: None }
     }
     /// Whether a span is of this end. Spans that do not tell their version may be of any.
-    fn has(&self, span: &Span) -> bool {
-        let told = span.tag(&[REVISION]).or_else(|| span.process.get(REVISION));
-        span.service == self.service
+    fn has(&self, span: SpanRef<'_>) -> bool {
+        let told = span.tag(&[REVISION]).or_else(|| span.process().get(REVISION));
+        span.service() == self.service
             && told.zip(self.version.as_deref()).is_none_or(|(told, wanted)| told == wanted)
     }
     /// Whether a span asks for this service: by the name of its operation or of the cluster that it goes to.
-    fn is_asked_by(&self, span: &Span) -> bool {
+    fn is_asked_by(&self, span: SpanRef<'_>) -> bool {
         let host = format!("{}.svc", self.service);
         let names = |text: &str| {
             let part_of_name = |sign: char| sign.is_ascii_alphanumeric() || sign == '-' || sign == '.';
             text.match_indices(&host).any(|(at, _)| !text[..at].ends_with(part_of_name))
         };
-        names(&span.operation) || span.tag(&["upstream_cluster.name", "upstream_cluster"]).is_some_and(names)
+        names(span.operation()) || span.tag(&["upstream_cluster.name", "upstream_cluster"]).is_some_and(names)
     }
 }
 
@@ -69,14 +69,14 @@ impl Opened {
     /// Whether such a call is in it, and, if only failed ones are meant, whether it failed.
     pub fn shows(&self, call: &Call, failed: bool) -> bool {
         let rows = &self.tree.rows;
-        let span = |row: usize| &self.trace.spans[rows[row].span];
+        let span = |row: usize| self.trace.spans.at(rows[row].span);
         let from = |above: usize| call.from.as_ref().is_none_or(|end| end.has(span(above)));
         // Who called: what stands between, if anything, are spans of the called application itself. Parents
         // stand before their children.
         let mut callers: Vec<Option<usize>> = Vec::with_capacity(rows.len());
         for (at, row) in rows.iter().enumerate() {
             callers.push(match row.parent {
-                Some(above) if span(above).service == span(at).service && !from(above) => callers[above],
+                Some(above) if span(above).service() == span(at).service() && !from(above) => callers[above],
                 parent => parent,
             });
         }
@@ -84,14 +84,14 @@ impl Opened {
             let caller = callers[at];
             call.to.has(span(at))
                 && caller.map_or(call.from.is_none(), from)
-                && (!failed || span(at).error || caller.is_some_and(|caller| span(caller).error))
+                && (!failed || span(at).error() || caller.is_some_and(|caller| span(caller).error()))
         };
         // A call that never arrived left its span with the caller only, and nothing tells which version was
         // meant.
         let lost = |at: usize| {
             let span = span(at);
-            span.error
-                && call.from.as_ref().map_or(span.service != call.to.service, |end| end.has(span))
+            span.error()
+                && call.from.as_ref().map_or(span.service() != call.to.service, |end| end.has(span))
                 && call.to.is_asked_by(span)
                 && !rows[at].has_children(at)
         };
@@ -101,7 +101,7 @@ impl Opened {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Trace;
+    use super::super::{Span, Trace};
     use super::*;
 
     fn span(id: &str, parent: &str, service: &str, version: &str, error: bool) -> Span {

@@ -1,6 +1,7 @@
 //! The critical path: at each moment the one span that the whole trace was waiting for.
 
-use super::{Trace, Tree};
+use super::children::Children;
+use super::{Spans, Tree};
 
 /// A stretch of time in which everything waited for one span's own work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,30 +17,27 @@ pub struct Segment {
 /// The critical path of the longest root, from its start to its end. Going back from a span's end, the child
 /// that ended last is what was waited for; before that child began, the one that ended last before then; and
 /// so on.
-pub fn critical_path(trace: &Trace, tree: &Tree) -> Vec<Segment> {
+pub(super) fn critical_path(spans: &Spans, tree: &Tree) -> Vec<Segment> {
     let longest = tree.rows.iter().enumerate().filter(|(_, row)| row.parent.is_none());
     let Some((root, _)) =
-        longest.max_by_key(|(at, row)| (trace.spans[row.span].duration_us, std::cmp::Reverse(*at)))
+        longest.max_by_key(|(at, row)| (spans.packed[row.span].duration_us, std::cmp::Reverse(*at)))
     else {
         return Vec::new();
     };
-    let mut children: Vec<Vec<usize>> = vec![Vec::new(); tree.rows.len()];
-    for (at, row) in tree.rows.iter().enumerate() {
-        if let Some(parent) = row.parent {
-            children[parent].push(at);
-        }
-    }
-    let span = |row: usize| &trace.spans[tree.rows[row].span];
-    for list in &mut children {
-        list.sort_by_key(|row| span(*row).end_us()); // popped from the back: the last to end first
-    }
+    let span = |row: usize| &spans.packed[tree.rows[row].span];
+    let mut children = Children::of(tree.rows.iter().map(|row| row.parent));
+    children.sort_by_key(|row| span(row).end_us());
+    // Taken from the back: the last to end first.
+    let mut left: Vec<usize> = (0..tree.rows.len()).map(|row| children.below(row).len()).collect();
     let mut path = Vec::new();
     // Rows that are being walked, each with the moment up to which it still has to be explained.
     let mut open = vec![(root, span(root).end_us())];
     while let Some((row, until)) = open.pop() {
         let start = span(row).start_us;
         let mut waited_for = None;
-        while let Some(child) = children[row].pop() {
+        while let Some(last) = left[row].checked_sub(1) {
+            left[row] = last;
+            let child = children.below(row)[last] as usize;
             let began = span(child).start_us;
             if began < until && span(child).end_us() > start && began >= start {
                 waited_for = Some(child);

@@ -1,17 +1,26 @@
 //! A trace with all that is derived of it. A trace may have a million spans: this is made once, off the
 //! window's thread.
 
+use super::critical::critical_path;
 use super::odd::some;
 use super::parents::Parents;
-use super::{Odd, Segment, Span, Summary, Trace, Tree, critical_path, times};
-use std::collections::HashMap;
+use super::{Odd, Row, Segment, SpanRef, Spans, Summary, Trace, Tree, times};
 use std::sync::Arc;
+
+/// A trace as it is kept.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Kept {
+    /// Hex.
+    pub id: String,
+    /// Its spans.
+    pub spans: Spans,
+}
 
 /// A trace that was read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Opened {
     /// Its spans, each once, at times that can be.
-    pub trace: Trace,
+    pub trace: Kept,
     /// The spans as rows.
     pub tree: Tree,
     /// In one line.
@@ -35,8 +44,9 @@ pub struct Found {
 
 impl Opened {
     /// Reads a trace; `odd` is what was odd about it already.
-    pub fn of(mut trace: Trace, mut odd: Vec<Odd>) -> Self {
+    pub fn of(mut trace: Kept, mut odd: Vec<Odd>) -> Self {
         odd.extend(some(once(&mut trace.spans), Odd::Twice));
+        trace.spans.settle();
         let parents = Parents::of(&trace.spans);
         odd.extend(some(parents.shared, Odd::Shared));
         odd.extend(some(parents.doubled, Odd::Doubled));
@@ -45,11 +55,25 @@ impl Opened {
         odd.extend(parents.rings.iter().map(|spans| Odd::Ring(*spans)));
         odd.extend(times::settle(&mut trace.spans, &parents));
         let tree = Tree::grow(&trace.spans, &parents);
-        let mut critical = critical_path(&trace, &tree);
+        let mut critical = critical_path(&trace.spans, &tree);
+        critical.shrink_to_fit();
         critical.sort_by_key(|segment| (segment.row, segment.from_us));
-        let began = |(_, row): &(usize, &super::Row)| row.errors == 1 && trace.spans[row.span].error;
+        let began = |(_, row): &(usize, &Row)| row.errors == 1 && trace.spans.packed[row.span].error;
         let failed = tree.rows.iter().enumerate().filter(began).map(|(at, _)| at).collect();
         Self { summary: Summary::of(&trace, &tree), failed, critical, tree, odd, trace }
+    }
+
+    /// The span of a row.
+    pub fn span(&self, row: usize) -> Option<SpanRef<'_>> {
+        self.trace.spans.get(self.tree.rows.get(row)?.span)
+    }
+
+    /// Bytes that it takes.
+    pub fn bytes(&self) -> usize {
+        self.trace.spans.bytes()
+            + self.tree.rows.capacity() * size_of::<Row>()
+            + self.critical.capacity() * size_of::<Segment>()
+            + self.failed.capacity() * size_of::<usize>()
     }
 
     /// The stretches of the critical path in a row.
@@ -62,27 +86,31 @@ impl Opened {
 
 impl From<Trace> for Opened {
     fn from(trace: Trace) -> Self {
-        Self::of(trace, Vec::new())
+        let Trace { id, spans } = trace;
+        Self::of(Kept { id, spans: spans.into_iter().collect() }, Vec::new())
     }
 }
 
 /// Leaves out spans that are there word for word already. Returns how many.
-fn once(spans: &mut Vec<Span>) -> usize {
-    let mut by_id: HashMap<&str, Vec<usize>> = HashMap::with_capacity(spans.len());
+fn once(spans: &mut Spans) -> usize {
+    // Of each id, by the number of its text, the span that had it last; of each span, the one before it.
+    let mut last: Vec<Option<u32>> = vec![None; spans.texts.len()];
+    let mut before: Vec<Option<u32>> = vec![None; spans.len()];
     let mut twice = vec![false; spans.len()];
-    for (index, span) in spans.iter().enumerate() {
-        let same = by_id.entry(&span.id).or_default();
-        match same.iter().any(|known| spans[*known] == *span) {
-            true => twice[index] = true,
-            // Ids are meant to be unique: of one that is not, a few are looked at.
-            false if same.len() < 8 => same.push(index),
-            false => {}
+    for (number, span) in (0_u32..).zip(spans.iter()) {
+        let index = number as usize;
+        let place = &mut last[span.packed.id.index()];
+        // Ids are meant to be unique: of one that is not, a few are looked at.
+        let same = std::iter::successors(*place, |at| before[*at as usize]).take(8);
+        twice[index] = same.into_iter().any(|at| spans.at(at as usize).is_as(span));
+        if !twice[index] {
+            before[index] = place.replace(number);
         }
     }
-    let before = spans.len();
     let mut twice = twice.into_iter();
-    spans.retain(|_| !twice.next().unwrap_or_default());
-    before - spans.len()
+    let all = spans.len();
+    spans.packed.retain(|_| !twice.next().unwrap_or_default());
+    all - spans.len()
 }
 
 #[cfg(test)]

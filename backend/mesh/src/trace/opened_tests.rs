@@ -1,3 +1,4 @@
+use super::super::Span;
 use super::*;
 
 /// "id<parent service kind start+length": a span in one line.
@@ -28,7 +29,7 @@ fn check(spans: &[&str], rows: &[&str], odd: &[&str]) {
         .rows
         .iter()
         .map(|row| {
-            let span = &opened.trace.spans[row.span];
+            let span = opened.trace.spans.at(row.span).told();
             format!("{}{}@{} {}", " ".repeat(row.depth), span.id, span.start_us, row.self_us)
         })
         .collect();

@@ -1,8 +1,8 @@
 //! Which span is whose parent. Ids alone do not tell: a client and its server may share one (Zipkin), a
 //! parent may be missing, and parents may go round in a ring.
 
-use super::Span;
-use std::collections::hash_map::Entry;
+use super::Spans;
+use super::children::Children;
 use std::collections::{HashMap, HashSet};
 
 /// The parent of each span. Whoever goes up by them comes to an end.
@@ -22,21 +22,23 @@ pub(super) struct Parents {
 }
 
 impl Parents {
-    pub(super) fn of(spans: &[Span]) -> Self {
-        let mut by_id: HashMap<&str, usize> = HashMap::with_capacity(spans.len());
+    pub(super) fn of(spans: &Spans) -> Self {
+        let all = &spans.packed;
+        // By the number of its text.
+        let mut by_id: Vec<Option<u32>> = vec![None; spans.texts.len()];
         // The client's side of a span whose id both sides share, by the server's.
         let mut callers: HashMap<usize, usize> = HashMap::new();
         let mut parents = Self::default();
-        for (index, span) in spans.iter().enumerate().filter(|(_, span)| !span.id.is_empty()) {
-            match by_id.entry(&span.id) {
-                Entry::Vacant(free) => drop(free.insert(index)),
-                Entry::Occupied(mut taken) => {
-                    let first = *taken.get();
-                    match (&*spans[first].kind, &*span.kind) {
+        for (number, span) in (0_u32..).zip(all).filter(|(_, span)| !span.id.is_empty()) {
+            let (index, place) = (number as usize, &mut by_id[span.id.index()]);
+            match place.map(|first| first as usize) {
+                None => *place = Some(number),
+                Some(first) => {
+                    match (spans.texts.get(all[first].kind), spans.texts.get(span.kind)) {
                         // What the server did next names the shared id as its parent.
                         ("client", "server") => {
                             callers.insert(index, first);
-                            taken.insert(index);
+                            *place = Some(number);
                             parents.shared += 1;
                         }
                         ("server", "client") if !callers.contains_key(&first) => {
@@ -48,10 +50,11 @@ impl Parents {
                 }
             }
         }
-        for (index, span) in spans.iter().enumerate() {
-            parents.selves += usize::from(!span.id.is_empty() && span.parent.as_ref() == Some(&span.id));
-            let named = span.parent.as_deref().filter(|parent| *parent != span.id);
-            let parent = callers.get(&index).or_else(|| by_id.get(named?)).copied();
+        for (index, span) in all.iter().enumerate() {
+            parents.selves += usize::from(!span.id.is_empty() && span.parent == span.id);
+            let named = Some(span.parent).filter(|parent| !parent.is_empty() && *parent != span.id);
+            let told = || by_id[named?.index()].map(|parent| parent as usize);
+            let parent = callers.get(&index).copied().or_else(told);
             if parent.is_none() && named.is_some() {
                 parents.missing.insert(index);
             }
@@ -61,7 +64,7 @@ impl Parents {
         parents
     }
 
-    fn cut_rings(&mut self, spans: &[Span]) {
+    fn cut_rings(&mut self, spans: &Spans) {
         let mut walked = vec![0; self.of.len()];
         for start in 0..self.of.len() {
             let (walk, mut at) = (start + 1, Some(start));
@@ -74,7 +77,8 @@ impl Parents {
             while let Some(next) = ring.last().and_then(|last| self.of[*last]).filter(|next| *next != met) {
                 ring.push(next);
             }
-            if let Some(earliest) = ring.iter().min_by_key(|index| (spans[**index].start_us, **index)) {
+            if let Some(earliest) = ring.iter().min_by_key(|index| (spans.packed[**index].start_us, **index))
+            {
                 self.of[*earliest] = None;
             }
             self.rings.push(ring.len());
@@ -82,14 +86,8 @@ impl Parents {
     }
 
     /// The children of each span.
-    pub(super) fn children(&self) -> Vec<Vec<usize>> {
-        let mut children = vec![Vec::new(); self.of.len()];
-        for (index, parent) in self.of.iter().enumerate() {
-            if let Some(parent) = parent {
-                children[*parent].push(index);
-            }
-        }
-        children
+    pub(super) fn children(&self) -> Children {
+        Children::of(self.of.iter().copied())
     }
 
     /// Spans without a parent.

@@ -1,6 +1,6 @@
 //! A trace in one line, what went wrong in a span, and how long calls take as a whole.
 
-use super::{Span, Trace, Tree};
+use super::{Kept, SpanRef, Tree};
 use istio::cluster_name::Outbound;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -30,29 +30,23 @@ pub struct Summary {
 
 impl Summary {
     /// The line of a trace; of an empty one only the id.
-    pub(super) fn of(trace: &Trace, tree: &Tree) -> Self {
+    pub(super) fn of(trace: &Kept, tree: &Tree) -> Self {
         // The earliest of the roots that are roots by their own word, else of all.
         let roots = tree.rows.iter().filter(|row| row.parent.is_none());
         let Some(root) = roots
-            .min_by_key(|row| (row.orphan, trace.spans[row.span].start_us))
-            .map(|row| &trace.spans[row.span])
+            .min_by_key(|row| (row.orphan, trace.spans.packed[row.span].start_us))
+            .map(|row| trace.spans.at(row.span))
         else {
             return Self { id: trace.id.clone(), ..Self::default() };
         };
-        let mut services: BTreeMap<String, usize> = BTreeMap::new();
-        for span in &trace.spans {
-            match services.get_mut(&span.service) {
-                Some(spans) => *spans += 1,
-                None => drop(services.insert(span.service.clone(), 1)),
-            }
-        }
-        let failed = trace.spans.iter().filter(|span| span.error);
+        let services = tree.services.iter().map(|service| (service.name.clone(), service.spans)).collect();
+        let failed = trace.spans.packed.iter().filter(|span| span.error);
         let faulty = trace.spans.iter().filter_map(|span| Some((span, trouble(span)?)));
         // Of several, an injected fault is the cause; else the one deepest in time.
-        let first = faulty.max_by_key(|(span, trouble)| (trouble.injected, span.start_us));
+        let first = faulty.max_by_key(|(span, trouble)| (trouble.injected, span.start_us()));
         Self {
             id: trace.id.clone(),
-            service: root.service.clone(),
+            service: root.service().to_owned(),
             operation: root.short_operation(),
             start_us: tree.start_us,
             duration_us: tree.duration_us(),
@@ -66,18 +60,20 @@ impl Summary {
 
 /// Whom a span called: for a client's span the service of the upstream cluster, or where the call never came
 /// so far the one in its operation (a split has the VirtualService's name there); else its own.
-fn called(span: &Span) -> String {
+fn called(span: SpanRef<'_>) -> String {
     let cluster = span
         .tag(&["upstream_cluster", "upstream_cluster.name"])
-        .filter(|_| span.kind == "client")
+        .filter(|_| span.kind() == "client")
         .unwrap_or_default();
     let host = Outbound::read(cluster).and_then(|cluster| cluster.host.split('.').next());
     if let Some(host) = host.filter(|name| !name.is_empty()) {
         return host.to_owned();
     }
     let operation = span.short_operation();
-    let called =
-        operation.split([':', '/', '.', ' ']).next().filter(|name| span.kind == "client" && !name.is_empty());
+    let called = operation
+        .split([':', '/', '.', ' '])
+        .next()
+        .filter(|name| span.kind() == "client" && !name.is_empty());
     called.unwrap_or(span.short_service()).to_owned()
 }
 
@@ -92,14 +88,14 @@ pub struct Trouble {
 
 /// What went wrong in a span: its status, and what Envoy's response flags say; `None` when nothing did. A
 /// delay that was injected is told too, though the call went well.
-pub fn trouble(span: &Span) -> Option<Trouble> {
+pub fn trouble(span: SpanRef<'_>) -> Option<Trouble> {
     let flags: Vec<&str> =
         span.tag(&["response_flags"]).unwrap_or_default().split(',').map(str::trim).collect();
     let injected = flags.iter().any(|flag| matches!(*flag, "FI" | "DI"));
-    if !span.error && !injected {
+    if !span.error() && !injected {
         return None;
     }
-    let status = span.status().filter(|_| span.error);
+    let status = span.status().filter(|_| span.error());
     let grpc = span
         .tag(&["grpc.status_code", "rpc.grpc.status_code"])
         .filter(|code| *code != "0")
@@ -164,6 +160,7 @@ impl Stats {
 
 #[cfg(test)]
 mod tests {
+    use super::super::critical::critical_path;
     use super::super::*;
     use super::called;
     use crate::demo;
@@ -184,8 +181,8 @@ mod tests {
                 format!(
                     "{}{} {} self {}",
                     "  ".repeat(row.depth),
-                    trace.spans[row.span].short_service(),
-                    trace.spans[row.span].kind,
+                    trace.spans.at(row.span).short_service(),
+                    trace.spans.at(row.span).kind(),
                     row.self_us
                 )
             })
@@ -214,7 +211,8 @@ mod tests {
         let call = |cluster: &str, kind: &str| {
             let tags = [("upstream_cluster", cluster)].into();
             let (operation, service) = ("canary:9080/*".into(), "productpage.shop".into());
-            called(&Span { tags, operation, service, kind: kind.into(), ..demo::trace().spans[0].clone() })
+            let span = Span { tags, operation, service, kind: kind.into(), ..Span::default() };
+            called(Spans::from_iter([span]).at(0))
         };
         assert_eq!(call("outbound|9080|v1|reviews.shop.svc.cluster.local", "client"), "reviews");
         assert_eq!(call("-", "client"), "canary");
@@ -224,22 +222,21 @@ mod tests {
     #[test]
     fn the_critical_path_has_no_gaps() {
         for trace in [demo::trace(), demo::synthetic_trace(500)] {
-            let tree = Tree::of(&trace);
-            let path = critical_path(&trace, &tree);
-            let root = &trace.spans[tree.rows[0].span];
-            assert_eq!((path[0].from_us, path[path.len() - 1].to_us), (root.start_us, root.end_us()));
+            let opened = Opened::from(trace);
+            let path = critical_path(&opened.trace.spans, &opened.tree);
+            let root = opened.span(0).unwrap();
+            assert_eq!((path[0].from_us, path[path.len() - 1].to_us), (root.start_us(), root.end_us()));
             assert!(path.windows(2).all(|two| two[0].to_us == two[1].from_us), "{path:?}");
         }
-        let trace = demo::trace();
-        let path = critical_path(&trace, &Tree::of(&trace));
+        let opened = Opened::from(demo::trace());
+        let path = critical_path(&opened.trace.spans, &opened.tree);
         let rows: Vec<usize> = path.iter().map(|segment| segment.row).collect();
         assert_eq!(rows, [0, 1, 2, 3, 2, 1, 4, 5, 6, 7, 6, 5, 4, 1, 0]);
     }
 
     #[test]
     fn operations_without_what_all_have_in_common() {
-        let short =
-            |operation: &str| Span { operation: operation.into(), ..Span::default() }.short_operation();
+        let short = super::super::span::short_operation;
         assert_eq!(short("reviews.bookinfo.svc.cluster.local:9080/*"), "reviews:9080/*");
         assert_eq!(
             short("router outbound|9080||productpage.bookinfo.svc.cluster.local egress"),
@@ -275,16 +272,14 @@ mod tests {
             span("y", Some("x"), 5, 1),
             span("z", Some("z"), 7, 1),
         ];
-        let trace = Trace { id: "t".into(), spans };
-        let tree = Tree::of(&trace);
+        let Opened { trace, tree, .. } = Opened::from(Trace { id: "t".into(), spans });
         assert_eq!(tree.rows.len(), 7);
         let a = tree.rows.iter().find(|row| row.span == 0).unwrap();
         assert!(a.orphan);
         assert_eq!(a.self_us, 40, "20–70 and 100–110 are the children's");
         assert_eq!((tree.start_us, tree.end_us), (5, 600));
-        critical_path(&trace, &tree);
-        assert_eq!(Tree::of(&Trace::default()).rows, []);
-        assert_eq!(critical_path(&Trace::default(), &Tree::default()), []);
+        critical_path(&trace.spans, &tree);
+        assert_eq!(critical_path(&Spans::default(), &Tree::default()), []);
         assert_eq!(Opened::from(Trace::default()), Opened::default());
     }
 
@@ -292,19 +287,19 @@ mod tests {
     fn a_hundred_thousand_spans_in_one_chain() {
         let spans = (0..100_000).map(|number: u64| {
             let parent = number.checked_sub(1).map(|parent| parent.to_string());
-            span(&number.to_string(), parent.as_deref(), number, 200_000 - 2 * number)
+            span(&number.to_string(), parent.as_deref(), number + 1, 200_000 - 2 * number)
         });
-        let trace = Trace { id: "deep".into(), spans: spans.collect() };
-        let tree = Tree::of(&trace);
+        let Opened { trace, tree, .. } = Opened::from(Trace { id: "deep".into(), spans: spans.collect() });
         assert_eq!((tree.depth, tree.rows[0].end), (100_000, 100_000));
-        assert_eq!(critical_path(&trace, &tree).len(), 199_999);
+        assert_eq!(critical_path(&trace.spans, &tree).len(), 199_999);
     }
 
     #[test]
     fn troubles_in_words() {
         let tagged = |error: bool, tags: &[(&str, &str)]| {
             let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-            trouble(&Span { error, tags, ..Span::default() }).map(|trouble| trouble.words)
+            let span = Span { error, tags, ..Span::default() };
+            trouble(Spans::from_iter([span]).at(0)).map(|trouble| trouble.words)
         };
         let said = |words: &str| Some(words.to_owned());
         assert_eq!(tagged(false, &[("http.status_code", "200"), ("response_flags", "-")]), None);

@@ -1,5 +1,7 @@
 //! Tags: names and values, of which a name may stand there more than once.
 
+use super::texts::{Text, Texts};
+
 /// Names and values, sorted by name. What a span says twice stands there twice, in the order in which it was
 /// said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +25,45 @@ impl Tags {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// Tags of a packed span.
+#[derive(Clone, Copy)]
+pub struct TagsRef<'a> {
+    pub(super) texts: &'a Texts,
+    pub(super) pairs: &'a [(Text, Text)],
+}
+
+impl<'a> TagsRef<'a> {
+    /// The first value of this name.
+    pub fn get(self, name: &str) -> Option<&'a str> {
+        self.all(name).next()
+    }
+    /// All values of this name.
+    pub fn all(self, name: &str) -> impl Iterator<Item = &'a str> {
+        let from = self.pairs.partition_point(|(known, _)| self.texts.get(*known) < name);
+        let same = self.pairs.get(from..).unwrap_or_default().iter();
+        same.take_while(move |(known, _)| self.texts.get(*known) == name)
+            .map(move |(_, value)| self.texts.get(*value))
+    }
+    /// All names and values.
+    pub fn iter(self) -> impl ExactSizeIterator<Item = (&'a str, &'a str)> {
+        self.pairs.iter().map(move |(name, value)| (self.texts.get(*name), self.texts.get(*value)))
+    }
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.pairs.is_empty()
+    }
+    /// As they were told.
+    pub fn told(self) -> Tags {
+        Tags(self.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+}
+
+impl PartialEq for TagsRef<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
     }
 }
 

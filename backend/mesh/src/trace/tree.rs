@@ -1,8 +1,9 @@
 //! Spans as a tree, drawn as rows: children below their parent, in the order in which they began.
 
+use super::Spans;
+use super::children::Children;
 use super::parents::Parents;
-use super::{Span, Trace};
-use std::collections::HashMap;
+use super::spans::Packed;
 
 /// One row: a span and its place in the tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,37 +62,30 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The tree of a trace. Spans whose parent is missing become roots; so does the earliest of those in a
-    /// ring.
-    pub fn of(trace: &Trace) -> Self {
-        Self::grow(&trace.spans, &Parents::of(&trace.spans))
-    }
-
-    pub(super) fn grow(spans: &[Span], parents: &Parents) -> Self {
+    /// The tree of spans. Those whose parent is missing become roots; so does the earliest of those in a ring.
+    pub(super) fn grow(spans: &Spans, parents: &Parents) -> Self {
+        let all = &spans.packed;
         let mut children = parents.children();
         let mut roots: Vec<usize> = parents.roots().collect();
-        let began =
-            |index: &usize| (spans[*index].start_us, std::cmp::Reverse(spans[*index].duration_us), *index);
-        roots.sort_by_key(began);
-        for list in &mut children {
-            list.sort_by_key(began);
-        }
-        let mut tree = Self::default();
+        let began = |index: usize| (all[index].start_us, std::cmp::Reverse(all[index].duration_us), index);
+        roots.sort_by_key(|root| began(*root));
+        children.sort_by_key(began);
+        let mut tree = Self { rows: Vec::with_capacity(all.len()), ..Self::default() };
         for root in roots {
-            tree.descend(spans, &children, root);
+            tree.descend(all, &children, root);
         }
         for row in &mut tree.rows {
             row.orphan = parents.missing.contains(&row.span);
         }
-        tree.start_us = spans.iter().map(|span| span.start_us).min().unwrap_or_default();
-        tree.end_us = spans.iter().map(Span::end_us).max().unwrap_or_default();
+        tree.start_us = all.iter().map(|span| span.start_us).min().unwrap_or_default();
+        tree.end_us = all.iter().map(Packed::end_us).max().unwrap_or_default();
         tree.count(spans);
         tree
     }
 
     /// Adds a root and all below it. Traces may be as deep as they are long, so this walks with a list of its
     /// own.
-    fn descend(&mut self, spans: &[Span], children: &[Vec<usize>], root: usize) {
+    fn descend(&mut self, spans: &[Packed], children: &Children, root: usize) {
         let mut open: Vec<(usize, Option<usize>, usize)> = vec![(root, None, 0)];
         while let Some((span, parent, depth)) = open.pop() {
             let row = self.rows.len();
@@ -100,18 +94,19 @@ impl Tree {
                 parent,
                 depth,
                 end: row + 1,
-                self_us: alone(spans, span, &children[span]),
+                self_us: alone(spans, span, children.below(span)),
                 errors: usize::from(spans[span].error),
                 service: 0,
                 orphan: false,
             });
             self.depth = self.depth.max(depth + 1);
-            open.extend(children[span].iter().rev().map(|child| (*child, Some(row), depth + 1)));
+            let below = children.below(span).iter().rev();
+            open.extend(below.map(|child| (*child as usize, Some(row), depth + 1)));
         }
     }
 
     /// Ends of subtrees, errors in them, and the services.
-    fn count(&mut self, spans: &[Span]) {
+    fn count(&mut self, spans: &Spans) {
         for row in (0..self.rows.len()).rev() {
             let (end, errors) = (self.rows[row].end, self.rows[row].errors);
             if let Some(parent) = self.rows[row].parent.and_then(|parent| self.rows.get_mut(parent)) {
@@ -119,11 +114,13 @@ impl Tree {
                 parent.errors += errors;
             }
         }
-        let mut known: HashMap<&str, usize> = HashMap::new();
+        let mut known: Vec<Option<usize>> = vec![None; spans.texts.len()];
         for row in &mut self.rows {
-            let span = &spans[row.span];
-            row.service = *known.entry(&span.service).or_insert_with(|| {
-                self.services.push(ServiceTime { name: span.service.clone(), ..ServiceTime::default() });
+            let span = &spans.packed[row.span];
+            let name = spans.service(span);
+            row.service = *known[name.index()].get_or_insert_with(|| {
+                let name = spans.texts.get(name).to_owned();
+                self.services.push(ServiceTime { name, ..ServiceTime::default() });
                 self.services.len() - 1
             });
             let service = &mut self.services[row.service];
@@ -140,13 +137,14 @@ impl Tree {
 }
 
 /// The part of a span in which none of its children (sorted by start) ran.
-fn alone(spans: &[Span], span: usize, children: &[usize]) -> u64 {
+fn alone(spans: &[Packed], span: usize, children: &[u32]) -> u64 {
     let (start, end) = (spans[span].start_us, spans[span].end_us());
     let mut covered = 0;
     let mut until = start;
     for child in children {
-        let from = spans[*child].start_us.clamp(until, end);
-        let to = spans[*child].end_us().clamp(from, end);
+        let child = &spans[*child as usize];
+        let (from, to) = (child.start_us.clamp(until, end), child.end_us());
+        let to = to.clamp(from, end);
         covered += to - from;
         until = until.max(to);
     }

@@ -13,6 +13,7 @@ mod endurance;
 mod memory;
 mod running;
 mod scale;
+mod traces;
 
 use std::fmt::Write as _;
 
@@ -27,11 +28,12 @@ struct Row {
 type Part = fn() -> anyhow::Result<Vec<Row>>;
 
 /// Parts of the report that can be asked for by name.
-const PARTS: [(&str, Part); 7] = [
+const PARTS: [(&str, Part); 8] = [
     ("canvas", || Ok(canvas::rows())),
     ("model", || Ok(changes::rows())),
     ("calls", || Ok(calls::rows())),
     ("checks", || Ok(checks::rows())),
+    ("traces", traces::rows),
     ("running", running::rows),
     ("scale", scale::rows),
     ("bombs", || bombs::rows("")),

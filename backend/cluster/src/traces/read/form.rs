@@ -1,16 +1,15 @@
 //! In which form a file is: packed or not, JSON of Jaeger, OTLP or Zipkin, OTLP as protobuf; one document or one
-//! after the other.
+//! after the other. Spans are taken in one by one: a file may be larger than what it makes.
 
-use super::Refusal;
 use super::gathered::Gathered;
-use super::{jaeger, otlp_json, otlp_protobuf, zipkin};
-use crate::element::{fields, list};
+use super::jaeger::Reading;
+use super::pull::Pull;
+use super::{Refusal, document, otlp_json, otlp_protobuf, zipkin};
 use crate::limits::TooLarge;
 use flate2::read::MultiGzDecoder;
 use mesh::trace::Found;
 use serde_json::value::RawValue;
-use std::borrow::Cow;
-use std::io::Read as _;
+use std::io::{self, BufRead as _, BufReader, Read};
 
 /// Why nothing was made of a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,9 +20,12 @@ pub(crate) enum Unknown {
     /// It is packed, and broken.
     #[error("it is packed by gzip and cannot be unpacked to its end")]
     Packed,
-    /// It is packed, and larger than is read.
+    /// It is larger than is read.
     #[error("unpacked it is larger than {}", crate::limits::in_words(.0.0))]
     TooLarge(TooLarge),
+    /// It cannot be read.
+    #[error("it cannot be read: {0}")]
+    System(io::ErrorKind),
     /// It is JSON up to its end, which comes too early.
     #[error("its JSON ends in the middle: it was not written to its end")]
     CutOff,
@@ -41,81 +43,273 @@ pub(crate) enum Unknown {
     Said(String),
 }
 
-/// The content of a file, unpacked where it is packed.
-pub(crate) fn unpacked(bytes: &[u8], limit: usize) -> Result<Cow<'_, [u8]>, Unknown> {
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return Ok(Cow::Borrowed(bytes));
+impl From<Refusal> for Unknown {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Said(words) => Self::Said(words),
+            Refusal::Foreign => Self::Foreign,
+        }
     }
-    let mut all = Vec::new();
-    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    MultiGzDecoder::new(bytes).take(most).read_to_end(&mut all).map_err(|_| Unknown::Packed)?;
-    if all.len() > limit { Err(Unknown::TooLarge(TooLarge(limit))) } else { Ok(Cow::Owned(all)) }
 }
 
-/// Reads the traces of a file.
-pub(crate) fn open(bytes: &[u8]) -> Result<Found, Unknown> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let begins = bytes.trim_ascii_start();
+/// What is read, up to so many bytes.
+struct Limited<R> {
+    inner: R,
+    left: usize,
+    limit: usize,
+}
+
+impl<R: Read> Read for Limited<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(into)?;
+        let left = self.left.checked_sub(count).ok_or_else(|| io::Error::other(TooLarge(self.limit)))?;
+        self.left = left;
+        Ok(count)
+    }
+}
+
+/// What an error of reading says.
+fn plain(error: io::Error) -> Unknown {
+    let large = error.get_ref().and_then(|inner| inner.downcast_ref::<TooLarge>());
+    large.map_or(Unknown::System(error.kind()), |large| Unknown::TooLarge(*large))
+}
+
+/// The same of what is unpacked.
+fn packed(error: io::Error) -> Unknown {
+    match plain(error) {
+        Unknown::System(_) => Unknown::Packed,
+        other => other,
+    }
+}
+
+/// Reads the traces of a file, of so many bytes at most when it is unpacked.
+pub(crate) fn open(file: impl Read, limit: usize) -> Result<Found, Unknown> {
+    let mut file = BufReader::new(file);
+    let magic = file.fill_buf().map_err(plain)?.starts_with(&[0x1f, 0x8b]);
     let mut gathered = Gathered::default();
-    match begins.first() {
-        None => return Err(Unknown::Empty),
-        Some(b'{' | b'[') => documents(&String::from_utf8_lossy(begins), &mut gathered)?,
-        Some(_) => otlp_protobuf::read(bytes, &mut gathered).map_err(|_| Unknown::Foreign)?,
+    if magic {
+        let mut unpacked = Limited { inner: MultiGzDecoder::new(file), left: limit, limit };
+        any(Pull::new(&mut unpacked, packed), &mut gathered)?;
+    } else {
+        any(Pull::new(&mut Limited { inner: file, left: limit, limit }, plain), &mut gathered)?;
     }
     let found = gathered.found();
     if found.traces.is_empty() && found.odd.is_empty() { Err(Unknown::None) } else { Ok(found) }
 }
 
-fn documents(text: &str, gathered: &mut Gathered) -> Result<(), Unknown> {
+fn any(mut pull: Pull<'_>, gathered: &mut Gathered) -> Result<(), Unknown> {
+    pull.skip(b"\xef\xbb\xbf")?;
+    if pull.ended()? {
+        return Err(Unknown::Empty);
+    }
+    // Protobuf begins with a line break, which is a space in JSON.
+    if pull.is_binary()? {
+        return otlp_protobuf::read_from(&mut pull, gathered);
+    }
+    match pull.peek()? {
+        None => Err(Unknown::Empty),
+        Some(b'{' | b'[') => documents(&mut pull, gathered),
+        Some(_) => Err(Unknown::Foreign),
+    }
+}
+
+fn documents(pull: &mut Pull<'_>, gathered: &mut Gathered) -> Result<(), Unknown> {
     let mut known = false;
-    for document in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
-        match document {
-            Ok(document) => known |= self::document(document, gathered)?,
-            // What came before it is whole.
-            Err(_) if known => {
+    while pull.peek()?.is_some() {
+        let read = match pull.peek()? {
+            Some(b'[') => list(pull, gathered),
+            _ => object(pull, gathered, Place::Alone),
+        };
+        match read {
+            Ok(of_a_form) => known |= of_a_form,
+            Err(Unknown::CutOff | Unknown::NotJson(_)) if known => {
+                // What came before it is whole.
                 gathered.counts.unread += 1;
                 break;
             }
-            Err(error) if error.is_eof() => return Err(Unknown::CutOff),
-            Err(error) => return Err(Unknown::NotJson(error.line())),
+            Err(why) => return Err(why),
         }
     }
     if known { Ok(()) } else { Err(Unknown::Foreign) }
 }
 
-/// Whether a document is in a form that is known.
-fn document(document: &RawValue, gathered: &mut Gathered) -> Result<bool, Unknown> {
-    let refused = |refusal| match refusal {
-        Refusal::Said(words) => Unknown::Said(words),
-        Refusal::Foreign => Unknown::Foreign,
-    };
-    // A list is of what its first object is.
-    let elements = document.get().starts_with('[').then(|| list(Some(document)).unwrap_or_default());
-    let first = match &elements {
-        None => Some(document),
-        Some(elements) if elements.is_empty() => return Ok(true),
-        Some(elements) => elements.iter().copied().find(|element| element.get().starts_with(['{', '['])),
-    };
-    let Some(first) = first else { return Ok(false) };
-    let Some(fields) = fields(first.get()) else {
-        // A list of lists.
-        return Ok(zipkin::read(document, gathered));
-    };
-    if fields.contains_key("spans") && fields.contains_key("traceID") {
-        jaeger::gather(elements.unwrap_or_else(|| vec![document]), gathered);
-        return Ok(true);
+/// Where an object stands.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    /// It is a document.
+    Alone,
+    /// It is an element of a list.
+    Listed,
+    /// It stands where Jaeger has its traces.
+    Data,
+}
+
+/// Of what a list is: of what its first object is.
+#[derive(Clone, Copy, PartialEq)]
+enum Of {
+    Jaeger,
+    Otlp,
+    Zipkin,
+}
+
+/// Whether a list is in a form that is known.
+fn list(pull: &mut Pull<'_>, gathered: &mut Gathered) -> Result<bool, Unknown> {
+    let (mut of, mut foreign, mut odd, mut any) = (None, false, 0, false);
+    pull.list(|pull| {
+        any = true;
+        match (pull.peek()?, of) {
+            (Some(b'['), None | Some(Of::Zipkin)) => {
+                of = Some(Of::Zipkin);
+                pull.list(|pull| {
+                    zipkin::span(&pull.value()?, gathered);
+                    Ok(())
+                })?;
+            }
+            (Some(b'{'), Some(Of::Zipkin)) => zipkin::span(&pull.value()?, gathered),
+            (Some(b'{'), Some(Of::Jaeger)) => drop(object(pull, gathered, Place::Data)?),
+            (Some(b'{'), Some(Of::Otlp)) => drop(object(pull, gathered, Place::Listed)?),
+            (Some(b'{'), None) if !foreign => {
+                let first = Object::read(pull, gathered, Place::Listed)?;
+                of = first.listed();
+                foreign = of.is_none();
+                match of {
+                    Some(Of::Zipkin) => zipkin::span(&first.written(), gathered),
+                    Some(_) => drop(first.finish(gathered, Place::Listed)?),
+                    None => {}
+                }
+            }
+            _ => {
+                pull.value()?;
+                odd += 1;
+            }
+        }
+        Ok(())
+    })?;
+    match of {
+        Some(Of::Jaeger) => gathered.unread_traces += odd,
+        Some(_) => gathered.counts.unread += odd,
+        None => {}
     }
-    if elements.is_some() && fields.contains_key("traceId") && fields.contains_key("id") {
-        return Ok(zipkin::read(document, gathered));
+    Ok(of.is_some() || !any)
+}
+
+/// Whether an object is in a form that is known.
+fn object(pull: &mut Pull<'_>, gathered: &mut Gathered, place: Place) -> Result<bool, Unknown> {
+    Object::read(pull, gathered, place)?.finish(gathered, place)
+}
+
+/// An object while it is read: what is large in it was taken in already.
+#[derive(Default)]
+struct Object {
+    /// The other fields, as they are written.
+    rest: Vec<(String, String)>,
+    /// Its spans, if it is a trace of Jaeger.
+    trace: Option<Reading>,
+    /// It has traces of Jaeger.
+    data: bool,
+    /// It has spans of OTLP.
+    resources: bool,
+}
+
+impl Object {
+    fn read(pull: &mut Pull<'_>, gathered: &mut Gathered, place: Place) -> Result<Self, Unknown> {
+        let mut object = Self::default();
+        pull.object(&mut object, |pull, object, key| {
+            match (key.as_str(), pull.peek()?) {
+                ("spans", Some(b'[')) if object.trace.is_none() => {
+                    let trace = Reading::begun(object.raw("traceID"));
+                    let trace = object.trace.insert(trace);
+                    pull.list(|pull| {
+                        trace.span(&pull.value()?);
+                        Ok(())
+                    })?;
+                }
+                ("data", Some(b'[')) if place == Place::Alone => {
+                    pull.list(|pull| {
+                        object.data = true;
+                        match pull.peek()? {
+                            Some(b'{') => drop(self::object(pull, gathered, Place::Data)?),
+                            _ => {
+                                pull.value()?;
+                                gathered.unread_traces += 1;
+                            }
+                        }
+                        Ok(())
+                    })?;
+                    if !object.data {
+                        object.rest.push((key, "[]".to_owned()));
+                    }
+                }
+                ("resourceSpans" | "resource_spans" | "batches", Some(b'[')) if place != Place::Data => {
+                    object.resources = true;
+                    pull.list(|pull| {
+                        otlp_json::resource(&pull.value()?, gathered);
+                        Ok(())
+                    })?;
+                }
+                // What stands around the spans: of Tempo's version 2, of Jaeger's version 3.
+                ("trace" | "result", Some(b'{')) if place != Place::Data => {
+                    let inner = Self::read(pull, gathered, Place::Listed)?;
+                    match inner.resources {
+                        true => object.resources = true,
+                        false => object.rest.push((key, inner.written())),
+                    }
+                }
+                _ => object.rest.push((key, pull.value()?)),
+            }
+            Ok(())
+        })?;
+        Ok(object)
     }
-    if otlp_json::document(document, gathered).map_err(refused)? {
-        return Ok(true);
+
+    fn has(&self, name: &str) -> bool {
+        self.rest.iter().any(|(key, value)| key == name && value != "null")
     }
-    if elements.is_some() || !jaeger::speaks_of_data(document.get()) {
-        return Ok(false);
+
+    fn raw(&self, name: &str) -> Option<&RawValue> {
+        let (_, value) = self.rest.iter().rev().find(|(key, _)| key == name)?;
+        serde_json::from_str(value).ok()
     }
-    jaeger::read(document.get(), gathered).map_err(refused)?;
-    Ok(true)
+
+    /// What a list is of that begins with it.
+    fn listed(&self) -> Option<Of> {
+        match self {
+            _ if self.trace.is_some() || (self.has("spans") && self.has("traceID")) => Some(Of::Jaeger),
+            _ if self.resources => Some(Of::Otlp),
+            _ if self.has("traceId") && self.has("id") => Some(Of::Zipkin),
+            _ => None,
+        }
+    }
+
+    /// The fields that were not taken in.
+    fn written(&self) -> String {
+        let field =
+            |(key, value): &(String, String)| format!("{}:{value}", serde_json::Value::from(key.as_str()));
+        format!("{{{}}}", self.rest.iter().map(field).collect::<Vec<_>>().join(","))
+    }
+
+    /// Takes the rest in. Whether it is in a form that is known.
+    fn finish(mut self, gathered: &mut Gathered, place: Place) -> Result<bool, Unknown> {
+        if let Some(mut trace) = self.trace.take().filter(|_| place == Place::Data || self.has("traceID")) {
+            trace.rest(|name| self.raw(name));
+            gathered.piece(trace);
+            return Ok(true);
+        }
+        if self.resources {
+            gathered.told.extend(otlp_json::partial(|name| self.raw(name)));
+            return Ok(true);
+        }
+        if self.data {
+            gathered.told.extend(super::jaeger::errors(self.raw("errors")));
+            return Ok(true);
+        }
+        let text = self.written();
+        if place == Place::Data {
+            gathered.unread_traces += 1;
+            return Ok(true);
+        }
+        Ok(document::read(&text, gathered)?)
+    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 use super::*;
 use std::io::Write as _;
 
+const LIMIT: usize = 1 << 20;
+
 const JAEGER: &str = r#"{"traceID":"ab12","spans":[{"spanID":"1","operationName":"pay","startTime":1700000000000000,"duration":5,"processID":"p"}],"processes":{"p":{"serviceName":"cart.shop"}}}"#;
 const OTLP: &str = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"000000000000000000000000000000cd","spanId":"0000000000000001","name":"pay","startTimeUnixNano":"1700000000000000000","endTimeUnixNano":"1700000000000005000"}]}]}]}"#;
 const ZIPKIN: &str = r#"{"traceId":"ef","id":"1","name":"pay","timestamp":1700000000000000,"duration":5}"#;
 
 #[track_caller]
 fn check(text: &str, ids: &[&str]) {
-    let found = open(text.as_bytes()).unwrap_or_else(|why| panic!("{why}: {text}"));
+    let found = open(text.as_bytes(), LIMIT).unwrap_or_else(|why| panic!("{why}: {text}"));
     assert_eq!(found.traces.iter().map(|opened| &*opened.trace.id).collect::<Vec<_>>(), ids, "{text}");
 }
 
@@ -24,6 +26,13 @@ fn every_form_of_file() {
     check(&format!("[{OTLP}]"), &["00000000000000cd"]);
     check(&format!("[{ZIPKIN},{}]", ZIPKIN.replace("ef", "ee")), &["ef", "ee"]);
     check(&format!("[[{ZIPKIN}],[]]"), &["ef"]);
+    // Whose trace it is and who made its spans may be told before them or after.
+    let (front, back) = JAEGER.split_once(r#","processes":"#).unwrap();
+    let turned = format!(r#"{{"processes":{},{}}}"#, &back[..back.len() - 1], &front[1..]);
+    for text in [JAEGER, &turned] {
+        let found = open(text.as_bytes(), LIMIT).unwrap();
+        assert_eq!(found.traces[0].span(0).unwrap().service(), "cart.shop", "{text}");
+    }
     // What goes on after the first document, and breaks off.
     check(&format!("{OTLP}\n{}", &OTLP[..40]), &["00000000000000cd"]);
 }
@@ -46,7 +55,7 @@ fn files_that_have_no_traces_say_why() {
             Unknown::Said("trace not found".into()),
         ),
     ] {
-        assert_eq!(open(text.as_bytes()), Err(why), "{text}");
+        assert_eq!(open(text.as_bytes(), LIMIT), Err(why), "{text}");
     }
 }
 
@@ -59,12 +68,9 @@ fn packed_files() {
     };
     // Two that were packed one after the other are one file.
     let both = [pack(&format!("{OTLP}\n")), pack(&OTLP.replace("cd\"", "ce\""))].concat();
-    let text = unpacked(&both, 1 << 20).unwrap();
-    assert_eq!(open(&text).unwrap().traces.len(), 2);
-    assert_eq!(unpacked(&both[..both.len() - 9], 1 << 20), Err(Unknown::Packed));
-    assert_eq!(
-        unpacked(&crate::mock::packed_zeros(3 << 20), 1 << 20),
-        Err(Unknown::TooLarge(TooLarge(1 << 20)))
-    );
-    assert_eq!(unpacked(b"{}", 1), Ok(Cow::Borrowed(&b"{}"[..])));
+    assert_eq!(open(&both[..], LIMIT).unwrap().traces.len(), 2);
+    assert_eq!(open(&both[..both.len() - 9], LIMIT), Err(Unknown::Packed));
+    let bomb = crate::mock::packed_zeros(3 << 20);
+    assert_eq!(open(&bomb[..], LIMIT), Err(Unknown::TooLarge(TooLarge(LIMIT))));
+    assert_eq!(open(JAEGER.as_bytes(), 20), Err(Unknown::TooLarge(TooLarge(20))));
 }

@@ -1,7 +1,8 @@
 //! Traces while they are read: spans find their trace by its id, and what is odd is counted where it belongs.
 
 use super::ids::{key, lower_half, trace_id};
-use mesh::trace::{Found, Odd, Opened, Span, Trace};
+use super::jaeger::Processes;
+use mesh::trace::{Found, Kept, Odd, Opened, Span, SpanRef};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -69,15 +70,16 @@ impl Counts {
 /// A trace while it is read.
 #[derive(Default)]
 pub(super) struct Reading {
-    pub(super) trace: Trace,
+    pub(super) trace: Kept,
     pub(super) counts: Counts,
+    pub(super) processes: Processes,
     /// What is said of it.
     pub(super) told: Vec<String>,
 }
 
 impl Reading {
     fn append(&mut self, mut other: Self) {
-        self.trace.spans.append(&mut other.trace.spans);
+        self.trace.spans.extend(other.trace.spans.iter().map(SpanRef::told));
         self.told.append(&mut other.told);
         self.counts.add(other.counts);
     }
@@ -109,7 +111,7 @@ impl Gathered {
             Some(known) => &mut self.readings[*known],
             None => self.reading(trace),
         };
-        reading.trace.spans.push(span);
+        reading.trace.spans.push(&span);
         reading.counts.add(counts);
     }
 
@@ -118,7 +120,7 @@ impl Gathered {
         let at = *self.by_id.entry(key(id)).or_insert(next);
         self.by_id.insert(id.to_owned(), at);
         if at == next {
-            let trace = Trace { id: trace_id(id), ..Trace::default() };
+            let trace = Kept { id: trace_id(id), ..Kept::default() };
             self.readings.push(Reading { trace, ..Reading::default() });
         }
         &mut self.readings[at]

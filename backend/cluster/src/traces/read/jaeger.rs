@@ -1,17 +1,17 @@
 //! Jaeger's JSON (`/api/traces`) as traces of our own.
 
 use super::Refusal;
-use super::gathered::{Gathered, Reading};
+use super::gathered::Gathered;
+pub(super) use super::gathered::Reading;
 use super::ids::{key, same, span_id, trace_id};
 use super::otlp_json::sized;
-use crate::element::{self, Fields, fields, list, texts, written};
+use crate::element::{self, fields, list, texts, written};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mesh::trace::{Found, Span, Tags};
+use mesh::trace::{Found, Kept, ProcessId, Span, Tags};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Reads the traces of an answer of Jaeger's query API.
 pub(crate) fn parse(body: &[u8]) -> Result<Found, Refusal> {
@@ -55,9 +55,7 @@ struct Data<'a> {
 /// What every answer has: data, or errors, or both.
 fn data(body: &str) -> Result<Data<'_>, Refusal> {
     let answer = fields(body).ok_or(Refusal::Foreign)?;
-    let errors = list(answer.get("errors").copied()).unwrap_or_default().into_iter();
-    let message = |error: &RawValue| Some(element::text(fields(error.get())?.get("msg").copied()));
-    let errors: Vec<String> = errors.filter_map(message).filter(|words| !words.is_empty()).collect();
+    let errors = errors(answer.get("errors").copied());
     let elements = list(answer.get("data").copied()).ok_or(Refusal::Foreign)?;
     if !elements.is_empty() {
         return Ok(Data { elements, errors });
@@ -69,56 +67,87 @@ fn data(body: &str) -> Result<Data<'_>, Refusal> {
     }
 }
 
+/// What is said of failures, though there may be data.
+pub(super) fn errors(told: Option<&RawValue>) -> Vec<String> {
+    let errors = list(told).unwrap_or_default().into_iter();
+    let message = |error: &RawValue| Some(element::text(fields(error.get())?.get("msg").copied()));
+    errors.filter_map(message).filter(|words| !words.is_empty()).collect()
+}
+
 /// Whether data is spoken of at all, be it null: other programs answer JSON too.
 pub(super) fn speaks_of_data(body: &str) -> bool {
     let answer: Option<BTreeMap<String, serde::de::IgnoredAny>> = serde_json::from_str(body).ok();
     answer.is_some_and(|answer| answer.contains_key("data"))
 }
 
-type Process = (String, Arc<Tags>);
+/// A trace while its spans come, of which each names its process: those are told before or after.
+#[derive(Default)]
+pub(super) struct Processes(BTreeMap<String, ProcessId>);
 
 impl Reading {
     fn of(text: &str) -> Option<Self> {
         let told = fields(text)?;
         let spans = list(told.get("spans").copied())?;
-        let mut reading = Self { told: texts(told.get("warnings").copied()), ..Self::default() };
-        reading.trace.id = trace_id(&element::text(told.get("traceID").copied()));
-        let processes = reading.processes(&told);
-        for span in spans {
-            match serde_json::from_str(span.get()) {
-                Ok(Value::Object(span)) => {
-                    let span = reading.span(Value::Object(span), &processes);
-                    reading.trace.spans.push(span);
-                }
-                _ => reading.counts.unread += 1,
-            }
-        }
+        let mut reading = Self::begun(told.get("traceID").copied());
+        spans.into_iter().for_each(|span| reading.span(span.get()));
+        reading.rest(|name| told.get(name).copied());
         Some(reading)
     }
 
-    fn processes(&mut self, trace: &Fields<'_>) -> BTreeMap<String, Process> {
-        let processes = trace.get("processes").and_then(|processes| fields(processes.get()));
-        let mut read = BTreeMap::new();
-        for (id, process) in processes.into_iter().flatten() {
-            let process = serde_json::from_str(process.get()).unwrap_or_default();
-            read.insert(id.into_owned(), self.process(process));
-        }
-        read
+    /// One with this id, if that is told already.
+    pub(super) fn begun(id: Option<&RawValue>) -> Self {
+        let trace = Kept { id: trace_id(&element::text(id)), ..Kept::default() };
+        Self { trace, ..Self::default() }
     }
 
-    fn process(&mut self, mut process: Value) -> Process {
+    /// Takes in what stands beside the spans.
+    pub(super) fn rest<'a>(&mut self, field: impl Fn(&str) -> Option<&'a RawValue>) {
+        self.told = texts(field("warnings"));
+        self.trace.id = trace_id(&element::text(field("traceID")));
+        let processes = field("processes").and_then(|processes| fields(processes.get()));
+        for (id, process) in processes.into_iter().flatten() {
+            let (name, tags) = self.process(serde_json::from_str(process.get()).unwrap_or_default());
+            if let Some(process) = self.processes.0.get(&*id) {
+                self.trace.spans.tell_process(*process, &name, &tags);
+            }
+        }
+    }
+
+    fn process(&mut self, mut process: Value) -> (String, Tags) {
         let name = process["serviceName"].as_str().filter(|name| !name.is_empty()).unwrap_or("unknown");
         let name = name.to_owned();
         let tags = if process.is_object() { process["tags"].take() } else { Value::Null };
-        (name, Arc::new(self.tags(tags)))
+        (name, self.tags(tags))
     }
 
-    fn span(&mut self, mut span: Value, processes: &BTreeMap<String, Process>) -> Span {
-        let own = match span["process"].take() {
-            Value::Null => processes.get(span["processID"].as_str().unwrap_or_default()).cloned(),
-            process => Some(self.process(process)),
+    /// Takes one span in.
+    pub(super) fn span(&mut self, text: &str) {
+        let Ok(mut told @ Value::Object(_)) = serde_json::from_str(text) else {
+            self.counts.unread += 1;
+            return;
         };
-        let (service, process) = own.unwrap_or_else(|| ("unknown".into(), Arc::default()));
+        let process = match told["process"].take() {
+            Value::Null => {
+                let id = told["processID"].as_str().unwrap_or_default();
+                match self.processes.0.get(id) {
+                    Some(known) => *known,
+                    None => {
+                        let process = self.trace.spans.process_to_be_told();
+                        self.processes.0.insert(id.to_owned(), process);
+                        process
+                    }
+                }
+            }
+            own => {
+                let (name, tags) = self.process(own);
+                self.trace.spans.process(&name, &tags)
+            }
+        };
+        let span = self.made(told);
+        self.trace.spans.push_of(&span, process);
+    }
+
+    fn made(&mut self, mut span: Value) -> Span {
         let tags = span["tags"].take();
         let tags = self.tags(tags);
         let span_id = span_id(&written(span["spanID"].take()));
@@ -136,7 +165,6 @@ impl Reading {
         Span {
             id: span_id,
             parent,
-            service,
             kind: tags.get("span.kind").unwrap_or("internal").to_owned(),
             start_us: self.counts.whole(&span["startTime"]),
             duration_us,
@@ -145,7 +173,6 @@ impl Reading {
             logs,
             links,
             tags,
-            process,
             ..Span::default()
         }
     }
@@ -161,7 +188,7 @@ impl Reading {
             }
             let to = span_id(&written(reference["spanID"].take()));
             let elsewhere = key(reference["traceID"].as_str().unwrap_or_default());
-            let here = elsewhere.is_empty() || same(&elsewhere, &trace);
+            let here = elsewhere.is_empty() || trace.is_empty() || same(&elsewhere, &trace);
             let child = matches!(reference["refType"].as_str(), None | Some("" | "CHILD_OF"));
             if to.is_empty() || (here && to == own) {
                 itself |= child && !to.is_empty();

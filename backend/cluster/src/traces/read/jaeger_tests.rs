@@ -13,14 +13,14 @@ const ANSWER: &str = r#"{"data":[{"traceID":"AB12","spans":[
  "total":0,"limit":0,"offset":0,"errors":null}"#;
 
 fn lines(found: &Found) -> Vec<String> {
-    let spans = found.traces.iter().flat_map(|opened| &opened.trace.spans);
+    let spans = found.traces.iter().flat_map(|opened| opened.trace.spans.told());
     let parent = |span: &Span| span.parent.as_deref().map(|id| id.trim_start_matches('0').to_owned());
     let line = |span: &Span| {
         let Span { operation, kind, start_us, duration_us, error, service, .. } = span;
         let id = span.id.trim_start_matches('0');
         format!("{id} {:?} {service} {operation} {kind} {start_us} {duration_us} {error}", parent(span))
     };
-    spans.map(line).collect()
+    spans.map(|span| line(&span)).collect()
 }
 
 fn odd(found: &Found) -> Vec<String> {
@@ -40,7 +40,7 @@ fn spans() {
         ]
     );
     let opened = &found.traces[0];
-    let [first, second] = [0, 1].map(|index| &opened.trace.spans[index]);
+    let [first, second] = [0, 1].map(|index| opened.trace.spans.told()[index].clone());
     assert_eq!(opened.trace.id, "ab12");
     assert_eq!(
         (first.tags.get("http.status_code"), first.process.get("ip")),
@@ -80,7 +80,7 @@ fn one_odd_element_costs_itself_and_is_counted() {
             "1 span without a start, drawn where the parent begins",
         ]
     );
-    let tags = &found.traces[0].trace.spans[0].tags;
+    let tags = &found.traces[0].trace.spans.told()[0].tags;
     assert_eq!(tags.all("k").collect::<Vec<_>>(), [r#"[1,{"x":null}]"#, "9007199254740993"]);
 }
 

@@ -2,6 +2,7 @@
 //! as protobuf, Zipkin's JSON. Pure; a backend and a file are read by the same code. One odd element costs
 //! itself and is counted.
 
+mod document;
 mod form;
 mod gathered;
 mod ids;
@@ -9,9 +10,10 @@ pub(crate) mod jaeger;
 pub(crate) mod otlp;
 mod otlp_json;
 mod otlp_protobuf;
+mod pull;
 pub(crate) mod zipkin;
 
-pub(crate) use form::{Unknown, open, unpacked};
+pub(crate) use form::{Unknown, open};
 pub(crate) use ids::trace_id;
 
 /// Why an answer has no traces.

@@ -46,9 +46,8 @@ fn envelope(document: &RawValue, gathered: &mut Gathered) -> Result<bool, Refusa
         if let Some(words) = outer.get("error").and_then(|error| said(error)) {
             return Err(Refusal::Said(words));
         }
-        let partial = text(outer.get("message").copied());
-        if name == "trace" && outer.contains_key(name) && !partial.is_empty() {
-            gathered.told.push(partial);
+        if name == "trace" && outer.contains_key(name) {
+            gathered.told.extend(partial(|name| outer.get(name).copied()));
         }
         if let Some(inner) = outer.get(name) {
             all = fields(inner.get());
@@ -60,9 +59,14 @@ fn envelope(document: &RawValue, gathered: &mut Gathered) -> Result<bool, Refusa
         return Ok(false);
     };
     for resource in list(Some(resources)).ok_or(Refusal::Foreign)? {
-        self::resource(resource, gathered);
+        self::resource(resource.get(), gathered);
     }
     Ok(true)
+}
+
+/// What Tempo says of a trace that it gives in part.
+pub(super) fn partial<'a>(field: impl Fn(&str) -> Option<&'a RawValue>) -> Option<String> {
+    Some(text(field("message"))).filter(|words| !words.is_empty())
 }
 
 /// An error of Jaeger's v3: `{"httpCode":404,"message":"trace not found"}`.
@@ -76,8 +80,9 @@ fn of<'a, const N: usize>(all: &Fields<'a>, names: [&str; N]) -> Option<&'a RawV
     names.iter().find_map(|name| all.get(*name).copied())
 }
 
-fn resource(resource: &RawValue, gathered: &mut Gathered) {
-    let Some(all) = fields(resource.get()) else {
+/// Takes the spans of one resource in.
+pub(super) fn resource(resource: &str, gathered: &mut Gathered) {
+    let Some(all) = fields(resource) else {
         gathered.counts.unread += 1;
         return;
     };

@@ -1,11 +1,12 @@
 //! OTLP as protobuf (`TracesData`), message by message: what cannot be read costs itself. The messages are those
 //! of opentelemetry-proto, with every part that may be odd as the bytes that it is.
 
-use super::Refusal;
 use super::gathered::{Counts, Gathered};
 use super::ids::hex;
 use super::otlp::{Process, Told};
 use super::otlp_json::sized;
+use super::pull::Pull;
+use super::{Refusal, Unknown};
 use crate::element::written;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -121,32 +122,72 @@ struct AnyValue {
 /// Reads a document. What has no span in it is none: many bytes are protobuf of some kind.
 pub(super) fn read(body: &[u8], gathered: &mut Gathered) -> Result<(), Refusal> {
     let data = TracesData::decode(Bytes::copy_from_slice(body)).map_err(|_| Refusal::Foreign)?;
-    for resource in data.resources {
-        let Ok(ResourceSpans { resource, scopes }) = ResourceSpans::decode(resource) else {
+    data.resources.into_iter().for_each(|resource| self::resource(resource, gathered));
+    if gathered.is_empty() { Err(Refusal::Foreign) } else { Ok(()) }
+}
+
+/// The same of a file, one resource after the other.
+pub(super) fn read_from(file: &mut Pull<'_>, gathered: &mut Gathered) -> Result<(), Unknown> {
+    while !file.ended()? {
+        let tag = varint(file)?;
+        let length = match tag & 7 {
+            0 => {
+                varint(file)?;
+                continue;
+            }
+            1 => 8,
+            2 => varint(file)?,
+            5 => 4,
+            _ => return Err(Unknown::Foreign),
+        };
+        let length = usize::try_from(length).map_err(|_| Unknown::Foreign)?;
+        let field = file.bytes(length)?.ok_or(Unknown::Foreign)?;
+        if tag == RESOURCES {
+            resource(field.into(), gathered);
+        }
+    }
+    if gathered.is_empty() { Err(Unknown::Foreign) } else { Ok(()) }
+}
+
+/// The tag of field 1 of `TracesData`.
+const RESOURCES: u64 = 1 << 3 | 2;
+
+fn varint(file: &mut Pull<'_>) -> Result<u64, Unknown> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let byte = file.bytes(1)?.and_then(|byte| byte.first().copied()).ok_or(Unknown::Foreign)?;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Ok(number);
+        }
+    }
+    Err(Unknown::Foreign)
+}
+
+fn resource(resource: Bytes, gathered: &mut Gathered) {
+    let Ok(ResourceSpans { resource, scopes }) = ResourceSpans::decode(resource) else {
+        gathered.counts.unread += 1;
+        return;
+    };
+    let mut counts = Counts::default();
+    let process = Process::of(attributes(list(resource, &mut counts), &mut counts));
+    for scope in scopes {
+        let Ok(ScopeSpans { scope, spans }) = ScopeSpans::decode(scope) else {
             gathered.counts.unread += 1;
             continue;
         };
-        let mut counts = Counts::default();
-        let process = Process::of(attributes(list(resource, &mut counts), &mut counts));
-        for scope in scopes {
-            let Ok(ScopeSpans { scope, spans }) = ScopeSpans::decode(scope) else {
+        let scope = Pair::decode(scope).unwrap_or_default();
+        let scope = (text(&scope.first), text(&scope.second));
+        for span in spans {
+            let Ok(span) = Span::decode(span) else {
                 gathered.counts.unread += 1;
                 continue;
             };
-            let scope = Pair::decode(scope).unwrap_or_default();
-            let scope = (text(&scope.first), text(&scope.second));
-            for span in spans {
-                let Ok(span) = Span::decode(span) else {
-                    gathered.counts.unread += 1;
-                    continue;
-                };
-                let mut own = std::mem::take(&mut counts);
-                let told = Told { scope: scope.clone(), ..told(span, &mut own) };
-                told.gather(&process, own, gathered);
-            }
+            let mut own = std::mem::take(&mut counts);
+            let told = Told { scope: scope.clone(), ..told(span, &mut own) };
+            told.gather(&process, own, gathered);
         }
     }
-    if gathered.is_empty() { Err(Refusal::Foreign) } else { Ok(()) }
 }
 
 fn told(span: Span, counts: &mut Counts) -> Told {

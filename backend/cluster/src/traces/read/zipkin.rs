@@ -36,16 +36,17 @@ pub(super) fn read(document: &RawValue, gathered: &mut Gathered) -> bool {
         match element.get().as_bytes().first() {
             Some(b'[') => {
                 let spans = list(Some(element)).unwrap_or_default();
-                spans.into_iter().for_each(|span| self::span(span, gathered));
+                spans.into_iter().for_each(|span| self::span(span.get(), gathered));
             }
-            _ => self::span(element, gathered),
+            _ => self::span(element.get(), gathered),
         }
     }
     true
 }
 
-fn span(told: &RawValue, gathered: &mut Gathered) {
-    let Ok(mut told @ Value::Object(_)) = serde_json::from_str(told.get()) else {
+/// Takes one span in.
+pub(super) fn span(told: &str, gathered: &mut Gathered) {
+    let Ok(mut told @ Value::Object(_)) = serde_json::from_str(told) else {
         gathered.counts.unread += 1;
         return;
     };

@@ -9,12 +9,12 @@ const SPANS: &str = r#"[{"traceId":"5982fe77008310cc80f1da5e10147517","id":"9039
  {"traceId":"5982fe77008310cc80f1da5e10147517","parentId":"90394f6bcffb5d13","id":"67fae42571535f60","kind":"PRODUCER","name":"late","localEndpoint":null,"tags":{"error":"false"}},null]"#;
 
 fn lines(found: &Found) -> Vec<String> {
-    let spans = found.traces.iter().flat_map(|opened| &opened.trace.spans);
+    let spans = found.traces.iter().flat_map(|opened| opened.trace.spans.told());
     let line = |span: &Span| {
         let Span { operation, kind, start_us, duration_us, error, service, parent, .. } = span;
         format!("{:?} {service} {operation} {kind} {start_us} {duration_us} {error}", parent.as_deref())
     };
-    spans.map(line).collect()
+    spans.map(|span| line(&span)).collect()
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn spans() {
         assert_eq!(opened.trace.id, "5982fe77008310cc80f1da5e10147517");
         let depths: Vec<_> = opened.tree.rows.iter().map(|row| row.depth).collect();
         assert_eq!(depths, [0, 1, 2], "client, its server, what that did");
-        let first = &opened.trace.spans[0];
+        let first = &opened.trace.spans.told()[0];
         assert_eq!(first.tags.get("n"), Some("9007199254740993"));
         assert_eq!(
             (first.tags.get("peer.service"), first.tags.get("peer.ipv6")),

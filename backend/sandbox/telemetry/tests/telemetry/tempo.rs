@@ -70,7 +70,7 @@ fn span(trace: u128, id: u64, parent: u64, start_us: u64) -> Span {
 fn read(folder: &std::path::Path, answer: &Value) -> Found {
     let file = folder.join("answer.json");
     std::fs::write(&file, answer.to_string()).unwrap();
-    cluster::open_traces(&file).unwrap()
+    cluster::open_traces(&file, &cluster::Progress::default()).unwrap()
 }
 
 fn sorted(mut traces: Vec<Arc<Opened>>) -> Vec<Arc<Opened>> {
