@@ -2,10 +2,16 @@
 
 mod call;
 mod children;
+mod compare;
 mod critical;
+mod figures;
+mod groups;
+mod marks;
 mod odd;
 mod opened;
 mod parents;
+mod shape;
+mod slow;
 mod span;
 mod spans;
 mod summary;
@@ -15,9 +21,15 @@ mod times;
 mod tree;
 
 pub use call::{Call, End, REVISION};
+pub use compare::{Differs, Pair, compare};
 pub use critical::Segment;
+pub use figures::{Event, Figures, events, figures};
+pub use groups::{By, Group, groups, slower};
+pub use marks::{Mark, marks};
 pub use odd::Odd;
 pub use opened::{Found, Kept, Opened};
+pub use shape::{Node, Shape, Sum};
+pub use slow::{Reason, Usual, same_kind, why_slow};
 pub use span::{Span, SpanRef};
 pub use spans::{ProcessId, Spans};
 pub use summary::{Stats, Summary, Trouble, trouble};

@@ -4,7 +4,7 @@ use super::scatter::round_step;
 use crate::kit::theme::{size, space};
 use crate::kit::{Status, Tokens, fmt, icon, text};
 use egui::{Align, Align2, Color32, FontId, Layout, Rect, Sense, Ui, pos2, vec2};
-use mesh::trace::{Row, Segment, SpanRef, trouble};
+use mesh::trace::{Mark, Row, Segment, SpanRef, marks, trouble};
 
 /// Height of a row.
 pub(super) const HEIGHT: f32 = 24.0;
@@ -47,10 +47,22 @@ pub(super) fn color(tokens: &Tokens, service: usize) -> Color32 {
     tokens.versions[service % tokens.versions.len()]
 }
 
+/// What befell a span: what went wrong, and what the mesh did that is no failure.
+fn befell(span: SpanRef<'_>) -> Option<String> {
+    let wrong = trouble(span).map(|trouble| trouble.words);
+    let quiet = marks(span).into_iter().filter_map(|mark| match mark {
+        Mark::Retry(count) => Some(format!("retry {count}")),
+        Mark::Mirror => Some("mirrored, nobody gets its answer".to_owned()),
+        _ => None,
+    });
+    let words: Vec<String> = wrong.into_iter().chain(quiet).collect();
+    (!words.is_empty()).then(|| words.join(", "))
+}
+
 impl Bar<'_> {
     /// A span in words: "span ratings ratings:9080/* 9.0 ms, 503, abort injected".
     pub(super) fn in_words(&self) -> String {
-        let trouble = trouble(self.span).map(|trouble| format!(", {}", trouble.words)).unwrap_or_default();
+        let trouble = befell(self.span).map(|words| format!(", {words}")).unwrap_or_default();
         let folded = match self.folds {
             Some(true) => format!(", {} folded away", fmt::count(self.below)),
             _ => String::new(),
@@ -148,8 +160,8 @@ impl Bar<'_> {
             painter.rect_filled(line, 0.0, tokens.text);
         }
         let mut said = fmt::ms(self.span.duration_us() as f64 / 1000.0);
-        if let Some(trouble) = trouble(self.span) {
-            said = format!("{said}  {}", trouble.words);
+        if let Some(words) = befell(self.span) {
+            said = format!("{said}  {words}");
         }
         let color = if self.span.error() { tokens.failing } else { tokens.muted };
         let galley = painter.layout_no_wrap(said, FontId::proportional(size::NOTE), color);

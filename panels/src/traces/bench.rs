@@ -68,7 +68,7 @@ pub fn frames(opened: &Arc<Opened>, count: usize) -> Frames {
         };
         let start = Instant::now();
         let output = ctx.run_ui(input, |ui| {
-            std::hint::black_box(waterfall.ui(ui, &cx, opened));
+            std::hint::black_box(waterfall.ui(ui, &cx, opened, None));
         });
         let pixels = output.pixels_per_point;
         let (shapes, mut textures) = (output.shapes, output.textures_delta);

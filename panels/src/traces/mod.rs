@@ -5,6 +5,7 @@ mod bars;
 pub mod bench;
 mod beside;
 mod list;
+mod looks;
 mod minimap;
 mod of_file;
 mod results;
@@ -158,16 +159,18 @@ impl Traces {
     fn trace_ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, id: &str) {
         let of = |found: &Found| found.traces.iter().find(|opened| opened.trace.id == id).cloned();
         if let Some(opened) = cx.file.and_then(|file| of(file.traces.value()?)) {
-            if self.waterfall.ui(ui, cx, &opened) {
+            let found = cx.file.and_then(|file| file.traces.value());
+            if self.waterfall.ui(ui, cx, &opened, found) {
                 self.open = None;
             }
             return;
         }
         let whole = cx.reads.trace(id);
         // What the search brought is shown at once.
-        let of_search = self.found(cx).value().and_then(|found| of(found));
+        let found = self.found(cx).value().cloned();
+        let of_search = found.as_ref().and_then(|found| of(found));
         let back = match &whole.value().cloned().or(of_search) {
-            Some(opened) => self.waterfall.ui(ui, cx, opened),
+            Some(opened) => self.waterfall.ui(ui, cx, opened, found.as_ref()),
             None => {
                 let back = waterfall::back_ui(ui);
                 match whole.problem() {

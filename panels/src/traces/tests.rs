@@ -446,3 +446,5 @@ fn the_traces_of_a_file() {
     harness.get_by_label_contains("page.html: it is empty");
     harness.get_by_label("Open another file…");
 }
+
+mod looks;

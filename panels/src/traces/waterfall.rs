@@ -1,8 +1,11 @@
 //! A trace as a waterfall: spans below their parents, bars in time, the critical path, and what failed.
 
+mod folding;
+
 use super::bars::{self, Bar, Sight};
 use super::beside::Beside;
 use super::list::{in_words, short_id};
+use super::looks::{Look, Looks};
 use super::minimap::Minimap;
 use super::span;
 use crate::cx::Cx;
@@ -10,7 +13,7 @@ use crate::intent::Intent;
 use crate::kit::theme::{Weight, family, size, space};
 use crate::kit::{Button, Status, Tokens, badge, field, fmt, icon, keys, text};
 use egui::{EventFilter, FontId, Id, Key, Rect, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
-use mesh::trace::{Opened, SpanRef, TagsRef, trouble};
+use mesh::trace::{Found, Opened, SpanRef, TagsRef, trouble};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,6 +24,8 @@ pub(super) struct Waterfall {
     opened: Arc<Opened>,
     number: u64,
     folded: BTreeSet<usize>,
+    /// Services whose rows are not shown.
+    hidden: BTreeSet<usize>,
     visible: Vec<usize>,
     chosen: Option<usize>,
     find: String,
@@ -31,6 +36,7 @@ pub(super) struct Waterfall {
     finding: Option<usize>,
     minimap: Minimap,
     beside: Beside,
+    looks: Looks,
 }
 
 /// How long one frame may search: there may be a million spans.
@@ -56,15 +62,28 @@ pub(super) fn back_ui(ui: &mut Ui) -> bool {
 
 impl Waterfall {
     /// Draws a trace. Returns true to go back to the results.
-    pub(super) fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, opened: &Arc<Opened>) -> bool {
+    pub(super) fn ui(
+        &mut self,
+        ui: &mut Ui,
+        cx: &Cx<'_>,
+        opened: &Arc<Opened>,
+        found: Option<&Arc<Found>>,
+    ) -> bool {
         let fresh = self.read(opened);
-        let opened = &**opened;
         let id = Id::new(("waterfall", self.number));
         // In a low panel rows and span come before what is seen at a glance.
         let short = self.chosen.is_some() && ui.available_height() < LOW;
         let mut back = self.head_ui(ui, cx, !short);
-        back |= self.keys(ui, id);
         ui.add_space(space::XS);
+        if self.looks.look != Look::Waterfall {
+            if let Some(row) = self.looks.ui(ui, cx, opened, found) {
+                self.looks.look = Look::Waterfall;
+                self.choose(row);
+            }
+            return back;
+        }
+        back |= self.keys(ui, id);
+        let opened = &**opened;
         let part = self.part.unwrap_or((0.0, 1.0));
         if !short && let Some(part) = self.minimap.ui(ui, opened, self.number, part) {
             self.part = Some(part).filter(|part| *part != (0.0, 1.0));
@@ -109,6 +128,7 @@ impl Waterfall {
             number: before.number + 1,
             plain: before.plain,
             beside: before.beside,
+            looks: before.looks,
             ..Self::default()
         };
         if same {
@@ -116,43 +136,6 @@ impl Waterfall {
         }
         self.arrange();
         !same
-    }
-
-    /// The rows that are not folded away.
-    fn arrange(&mut self) {
-        self.visible.clear();
-        let mut at = 0;
-        while let Some(row) = self.opened.tree.rows.get(at) {
-            self.visible.push(at);
-            at = if self.folded.contains(&at) { row.end } else { at + 1 };
-        }
-    }
-
-    fn fold(&mut self, at: usize, fold: bool) {
-        let changed = if fold {
-            self.opened.tree.rows.get(at).is_some_and(|row| row.has_children(at)) && self.folded.insert(at)
-        } else {
-            self.folded.remove(&at)
-        };
-        if changed {
-            self.arrange();
-        }
-    }
-
-    fn fold_all(&mut self, fold: bool) {
-        self.folded.clear();
-        if fold {
-            self.folded.extend(
-                self.opened
-                    .tree
-                    .rows
-                    .iter()
-                    .enumerate()
-                    .filter(|(at, row)| row.depth > 0 && row.has_children(*at))
-                    .map(|(at, _)| at),
-            );
-        }
-        self.arrange();
     }
 
     fn head_ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, legend: bool) -> bool {
@@ -184,6 +167,10 @@ impl Waterfall {
             }
         });
         ui.horizontal_wrapped(|ui| {
+            self.looks.choose_ui(ui);
+            if self.looks.look != Look::Waterfall {
+                return;
+            }
             let found =
                 field::search(ui, Id::new("find span"), "Find span", "Find span", &mut self.find, 200.0);
             if found.changed() {
@@ -195,12 +182,7 @@ impl Waterfall {
             {
                 self.plain = !self.plain;
             }
-            if ui.add(Button::icon(icon::ARROWS_OUT_LINE_VERTICAL, "Unfold all spans").framed()).clicked() {
-                self.fold_all(false);
-            }
-            if ui.add(Button::icon(icon::ARROWS_IN_LINE_VERTICAL, "Fold all spans").framed()).clicked() {
-                self.fold_all(true);
-            }
+            self.folding_ui(ui);
             if self.part.is_some() && ui.add(Button::quiet("Whole time")).clicked() {
                 self.part = None;
             }
@@ -242,12 +224,7 @@ impl Waterfall {
     }
 
     fn choose(&mut self, at: usize) {
-        let mut above = self.opened.tree.rows.get(at).and_then(|row| row.parent);
-        while let Some(row) = above {
-            self.folded.remove(&row);
-            above = self.opened.tree.rows.get(row).and_then(|row| row.parent);
-        }
-        self.arrange();
+        self.reveal(at);
         self.chosen = Some(at);
         self.scroll_to = true;
     }

@@ -1,0 +1,84 @@
+//! An opened trace by its rows, its calls, its figures, and beside others.
+
+use super::*;
+
+fn opened<'a>(trace: mesh::trace::Trace) -> Harness<'a, World> {
+    let mut world = World::found().asks(Intent::OpenTrace(trace.id.clone()));
+    world.trace = Remote::Live(Arc::new(trace.into()), demo::NOW);
+    world.harness()
+}
+
+fn press(harness: &mut Harness<'_, World>, label: &str) {
+    harness.get_by_label(label).click();
+    harness.run();
+}
+
+fn spans(harness: &Harness<'_, World>) -> usize {
+    let all = harness.get_all_by_label_contains("span ");
+    all.filter(|node| node.accesskit_node().label().is_some_and(|label| label.starts_with("span "))).count()
+}
+
+#[test]
+fn rows_are_folded_by_depth_and_service_and_hidden() {
+    let mut harness = opened(demo::trace());
+    for (choice, rows) in
+        [("Down to level 3", 4), ("Fold below reviews.bookinfo", 6), ("Hide productpage.bookinfo", 3)]
+    {
+        press(&mut harness, "Which rows are shown");
+        press(&mut harness, choice);
+        assert_eq!(spans(&harness), rows, "{choice}");
+        if choice.starts_with("Hide") {
+            harness.key_press(egui::Key::Escape);
+            harness.run();
+        }
+    }
+    press(&mut harness, "Unfold all spans");
+    assert_eq!(spans(&harness), 5, "hidden ones stay so");
+}
+
+#[test]
+fn what_the_mesh_did_is_said_beside_the_bar() {
+    let mut trace = demo::trace();
+    trace.spans[4].tags = [("retry.count", "2"), ("http.url", "http://reviews-shadow:9080/x")].into();
+    let harness = opened(trace);
+    harness.get_by_label_contains("retry 2, mirrored, nobody gets its answer");
+}
+
+#[test]
+fn a_slow_trace_says_why_and_how_it_differs() {
+    let mut trace = demo::trace();
+    // All that waits for details takes 300 ms longer.
+    let late = trace.spans[3].start_us;
+    for span in &mut trace.spans {
+        let end = span.start_us + span.duration_us;
+        span.start_us += if span.start_us > late { 300_000 } else { 0 };
+        span.duration_us += if span.start_us <= late && end > late { 300_000 } else { 0 };
+    }
+    let mut harness = opened(trace);
+    press(&mut harness, "Compare");
+    harness.get_by_label_contains("details details:9080/* was waited for");
+    harness.get_by_label_contains("details details:9080/*: slower, +30");
+    press(&mut harness, "Compare with");
+    harness.get_by_label_contains("The usual of");
+    harness.key_press(egui::Key::Escape);
+    harness.run();
+    press(&mut harness, "Show details details:9080/*");
+    harness.get_by_label("Close span detail");
+    assert_eq!(spans(&harness), 8);
+}
+
+#[test]
+fn statistics_flames_and_events() {
+    let mut trace = demo::trace();
+    trace.spans[5].logs =
+        vec![(trace.spans[5].start_us + 1000, [("event", "cache miss"), ("key", "7")].into())];
+    let mut harness = opened(trace);
+    press(&mut harness, "Statistics");
+    harness.get_by_label_contains("reviews.bookinfo all operations: 2 calls");
+    press(&mut harness, "By operation");
+    harness.get_by_label_contains("ratings.bookinfo ratings:9080/*: 1 call");
+    press(&mut harness, "Flame");
+    harness.get_by_label_contains("call reviews reviews:9080/*, 1 time");
+    press(&mut harness, "Events");
+    harness.get_by_label_contains("cache miss");
+}
