@@ -211,6 +211,7 @@ fn table(proxies: &[Proxy]) -> String {
         row.extend(TYPES.map(|xds| match proxy.types.get(xds) {
             Some(SyncState::Synced) => "synced".to_owned(),
             Some(SyncState::Stale) => "stale".to_owned(),
+            Some(SyncState::NeverAcked) => "never acknowledged".to_owned(),
             // A cell is one line.
             Some(SyncState::Nacked(words)) => {
                 format!("refused: {}", words.split_whitespace().collect::<Vec<_>>().join(" "))
@@ -265,6 +266,7 @@ mod tests {
             version: String::new(),
             istiod: String::new(),
             types: std::collections::BTreeMap::new(),
+            since: None,
         };
         let all = ["a.shop", "b.bank", "c.d.shop", "odd"].map(proxy);
         let named = |namespaces: &[&str]| -> Vec<String> {

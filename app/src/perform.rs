@@ -69,6 +69,7 @@ impl Shell {
             Intent::OpenBeside(panel) => self.window.dock.open_beside(panel),
             Intent::Close(panel) => self.window.dock.close(panel),
             Intent::OpenTrace(_) | Intent::TracesOf(_) => self.window.dock.open(PanelId::Traces),
+            Intent::ProxyOf(_) => self.window.dock.open(PanelId::Proxies),
             Intent::ExportGraph(_) => self.window.dock.open(PanelId::Graph),
             Intent::FirstStepsDone => self.settings.first_steps_done = true,
             Intent::Palette => self.window.palette.open(),

@@ -85,6 +85,8 @@ pub enum Intent {
     LogLevel(SetLevel),
     /// Open one trace by its id.
     OpenTrace(String),
+    /// Show what a proxy ("pod.namespace") holds.
+    ProxyOf(String),
     /// Show the Traces panel on these.
     TracesOf(TracesOf),
     /// Light, dark, or as the system.

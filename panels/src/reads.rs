@@ -12,7 +12,9 @@ use jiff::Timestamp;
 use mesh::certificate::{Credential, SecretOf};
 use mesh::check::{Finding, Judged};
 use mesh::confirm::Filters;
+use mesh::dump::Dump;
 use mesh::endpoints::{Endpoints, EndpointsQuery};
+use mesh::log::{Log, LogOf};
 use mesh::logging::Logging;
 use mesh::managed::{Applied, Source};
 use mesh::mesh_config::MeshConfig;
@@ -188,6 +190,30 @@ impl<'a> Reads<'a> {
     pub fn filters(&self, proxy: &str) -> Remote<Filters> {
         self.ask(Read::Filters(proxy.to_owned())).part(|answer| match answer {
             Answer::Filters(filters) => Some(filters.clone()),
+            _ => None,
+        })
+    }
+
+    /// What a proxy ("pod.namespace") holds.
+    pub fn inside(&self, proxy: &str) -> Remote<Dump> {
+        self.ask(Read::Inside(proxy.to_owned())).part(|answer| match answer {
+            Answer::Inside(dump) => Some(dump.clone()),
+            _ => None,
+        })
+    }
+
+    /// Which version istiod says it has.
+    pub fn control_plane(&self) -> Remote<String> {
+        self.ask(Read::ControlPlane).part(|answer| match answer {
+            Answer::ControlPlane(version) => Some(version.clone()),
+            _ => None,
+        })
+    }
+
+    /// What a container writes.
+    pub fn log(&self, of: &LogOf) -> Remote<Log> {
+        self.ask(Read::Log(of.clone())).part(|answer| match answer {
+            Answer::Log(log) => Some(log.clone()),
             _ => None,
         })
     }

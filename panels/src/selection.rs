@@ -86,6 +86,10 @@ pub enum PanelId {
     Metrics,
     /// Traces.
     Traces,
+    /// Proxies, and what each holds.
+    Proxies,
+    /// Logs of pods and proxies.
+    Logs,
     /// The list of objects.
     Objects,
     /// What is wrong with the configuration.

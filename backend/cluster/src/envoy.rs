@@ -16,7 +16,7 @@ use tokio::sync::Semaphore;
 
 const ADMIN: u16 = 15000;
 const ANSWER: Duration = Duration::from_secs(10);
-const WHAT: &str = "A proxy's configuration cannot be read";
+pub(crate) const WHAT: &str = "A proxy's configuration cannot be read";
 /// Many proxies are asked at once; only one large answer is in memory at a time.
 static LANE: Semaphore = Semaphore::const_new(1);
 
@@ -79,7 +79,7 @@ pub(crate) async fn filters(session: &Session, proxy: &str) -> Result<Filters, P
 }
 
 /// Where a proxy answers about itself.
-fn admin(proxy: &str) -> Result<Place, Problem> {
+pub(crate) fn admin(proxy: &str) -> Result<Place, Problem> {
     let Some((pod, namespace)) = proxy.rsplit_once('.') else {
         let why = format!("{proxy} is not named pod.namespace");
         return Err(Problem::new(WHAT, why, "Look at istiod's version"));

@@ -143,7 +143,7 @@ async fn read(
 }
 
 /// istiod's version ("1.24.0"), for the step; "" when it does not tell.
-async fn version(session: &Session) -> String {
+pub(crate) async fn version(session: &Session) -> String {
     let Ok(places) = places(session) else { return String::new() };
     let Some(place) = places.first() else { return String::new() };
     let Ok((_, body)) = read(session, place, "/version", limits::VERSION).await else { return String::new() };

@@ -53,6 +53,8 @@ impl Push {
             SyncState::NotSent
         } else if self.sent == self.acked {
             SyncState::Synced
+        } else if self.acked.is_empty() {
+            SyncState::NeverAcked
         } else {
             SyncState::Stale
         }
@@ -68,7 +70,17 @@ impl Synced {
             version: self.version.clone(),
             istiod: self.istiod.clone(),
             types: self.types.iter().map(|(name, push)| (name.clone(), push.state())).collect(),
+            since: self.since(),
         }
+    }
+}
+
+impl Synced {
+    /// When it was sent what it has not taken, the oldest first; else what it was sent last.
+    fn since(&self) -> Option<Timestamp> {
+        let sent = || self.types.values().filter(|push| !push.sent.is_empty());
+        let open = sent().filter(|push| !push.settled()).filter_map(|push| push.sent_at).min();
+        open.or_else(|| sent().filter_map(|push| push.sent_at).max())
     }
 }
 

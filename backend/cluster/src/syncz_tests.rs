@@ -55,7 +55,7 @@ fn entries_that_cannot_be_read_are_counted() {
 fn current_form() {
     assert_eq!(
         states(CURRENT),
-        ["cart-v1-77.shop east 1.30.0 istiod-1: CDS Synced, EDS NotSent, LDS Stale, \
+        ["cart-v1-77.shop east 1.30.0 istiod-1: CDS Synced, EDS NotSent, LDS NeverAcked, \
           RDS Nacked(\"Error adding route 8080: bad regex\"), Secret Synced"]
     );
     let proxies = parse(CURRENT.as_bytes(), "").expect("a list").0;

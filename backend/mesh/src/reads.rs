@@ -7,7 +7,9 @@
 
 use crate::certificate::{Credential, SecretOf};
 use crate::confirm::Filters;
+use crate::dump::Dump;
 use crate::endpoints::{Endpoints, EndpointsQuery};
+use crate::log::{Log, LogOf};
 use crate::logging::Logging;
 use crate::managed::{Applied, Source};
 use crate::mesh_config::MeshConfig;
@@ -52,6 +54,12 @@ pub enum Read {
     Told(Ref),
     /// The order of a proxy's filters.
     Filters(String),
+    /// What a proxy ("pod.namespace") holds.
+    Inside(String),
+    /// Which version istiod says it has.
+    ControlPlane,
+    /// What a container writes, followed for as long as somebody looks.
+    Log(LogOf),
 }
 
 impl Read {
@@ -61,12 +69,15 @@ impl Read {
             Self::Services
             | Self::MeshConfig(_)
             | Self::Certificate(_)
+            | Self::Inside(_)
+            | Self::ControlPlane
             | Self::Applied(_)
             | Self::May(..) => Some(Duration::from_secs(30)),
             Self::Traces(_) | Self::Trace(_) | Self::Schema(_) => None,
             Self::Series(range) => Some(range.refresh()),
             Self::Endpoints(_) | Self::Told(_) => Some(Duration::from_secs(3)),
-            Self::Logging(_) => Some(Duration::from_secs(10)),
+            // A log that ended may begin anew.
+            Self::Logging(_) | Self::Log(_) => Some(Duration::from_secs(10)),
             Self::Filters(_) => Some(Duration::from_secs(5)),
         }
     }
@@ -101,6 +112,12 @@ pub enum Answer {
     Told(Arc<Vec<Word>>),
     /// Filters in their order.
     Filters(Arc<Filters>),
+    /// All that a proxy holds.
+    Inside(Arc<Dump>),
+    /// "1.30.1"; empty where it does not say.
+    ControlPlane(Arc<String>),
+    /// Lines, as far as they are kept.
+    Log(Arc<Log>),
 }
 
 /// All answers that are kept just now. Cheap to clone.

@@ -118,6 +118,9 @@ pub struct Proxy {
     pub istiod: String,
     /// By xDS type ("CDS", "LDS", "RDS", "EDS", …).
     pub types: BTreeMap<String, SyncState>,
+    /// When it was sent what it has not taken; else what it was sent last. Older istiods do not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 impl Proxy {
@@ -127,6 +130,7 @@ impl Proxy {
         for (xds, state) in &self.types {
             match state {
                 SyncState::Synced | SyncState::NotSent => {}
+                SyncState::NeverAcked => told.push(format!("{xds} never acknowledged")),
                 SyncState::Stale => told.push(format!("{xds} not acknowledged")),
                 SyncState::Nacked(words) => told.push(format!("refuses {xds}: {words}")),
             }
@@ -143,6 +147,8 @@ pub enum SyncState {
     Synced,
     /// Sent, not acknowledged yet.
     Stale,
+    /// Nothing that was sent has ever been acknowledged.
+    NeverAcked,
     /// Nothing was sent.
     NotSent,
     /// Refused, with the proxy's own words.
@@ -234,6 +240,7 @@ mod tests {
             version: String::new(),
             istiod: String::new(),
             types: [("CDS".to_owned(), SyncState::Synced), ("RDS".to_owned(), rds)].into(),
+            since: None,
         };
         assert_eq!(proxy(SyncState::Synced).lag(), None);
         assert_eq!(proxy(SyncState::NotSent).lag(), None);

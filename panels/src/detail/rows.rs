@@ -309,17 +309,18 @@ pub(super) fn pods(ui: &mut Ui, cx: &Cx<'_>, pods: &[PodRow]) {
                 None if pod.ready => "",
                 None => &pod.phase,
             };
-            row(
-                ui,
-                &Row {
-                    mark: Some(mark),
-                    what: "pod",
-                    name: &pod.name,
-                    about,
-                    numbers: vec![proxy],
-                    ..Row::default()
-                },
-            );
+            let shown = Row {
+                mark: Some(mark),
+                what: "pod",
+                name: &pod.name,
+                about,
+                numbers: vec![proxy],
+                clickable: pod.sidecar,
+                ..Row::default()
+            };
+            if row(ui, &shown).clicked() {
+                cx.intents.send(Intent::ProxyOf(format!("{}.{}", pod.name, pod.namespace)));
+            }
         }
     });
 }

@@ -135,14 +135,11 @@ fn proxies(ui: &mut Ui, cx: &Cx<'_>) {
             fact(ui, "Proxies in sync", &format!("{} / {of}", proxies.len() - lagging.len()));
             for (proxy, lag) in lagging.iter().take(LAGGING) {
                 let what = format!("{} is out of sync", proxy.name);
-                problem::problem(
-                    ui,
-                    problem::Level::Warning,
-                    &what,
-                    lag,
-                    "Look at its log and at istiod's",
-                    None,
-                );
+                let next = "Look at what it holds, and at istiod's log";
+                let look = Some("Look inside");
+                if problem::problem(ui, problem::Level::Warning, &what, lag, next, look) {
+                    cx.intents.send(Intent::ProxyOf(proxy.name.clone()));
+                }
             }
             if lagging.len() > LAGGING {
                 fact(ui, "Others that are not", &fmt::count(lagging.len() - LAGGING));

@@ -19,16 +19,22 @@ pub struct Column {
     pub numeric: bool,
     /// Whether it is left out where there is no room for all columns.
     pub spare: bool,
+    /// Whether it holds names, which differ at their ends: they are cut in their middles.
+    pub names: bool,
 }
 
 impl Column {
     /// A column of text.
     pub const fn text(name: &'static str, share: f32) -> Self {
-        Self { name, share, numeric: false, spare: false }
+        Self { name, share, numeric: false, spare: false, names: false }
+    }
+    /// A column of names.
+    pub const fn names(name: &'static str, share: f32) -> Self {
+        Self { names: true, ..Self::text(name, share) }
     }
     /// A column of numbers.
     pub const fn number(name: &'static str, share: f32) -> Self {
-        Self { name, share, numeric: true, spare: false }
+        Self { name, share, numeric: true, spare: false, names: false }
     }
     /// One that is left out where there is no room for all.
     #[must_use]
@@ -392,11 +398,10 @@ fn draw_row(
             status.paint(ui.painter(), pos2(area.left() + 5.0, area.center().y), 4.0, tokens);
             area.min.x += 16.0;
         }
-        let mut job = egui::text::LayoutJob::simple_singleline(
-            cell.text.clone(),
-            FontId::proportional(size::TEXT),
-            color,
-        );
+        let font = FontId::proportional(size::TEXT);
+        let shown =
+            if column.names { text::middle(ui, &cell.text, &font, area.width()) } else { cell.text.clone() };
+        let mut job = egui::text::LayoutJob::simple_singleline(shown, font, color);
         job.wrap = egui::text::TextWrapping::truncate_at_width(area.width());
         let galley = ui.painter().layout_job(job);
         let x = if column.numeric { area.right() - galley.size().x } else { area.left() };

@@ -5,10 +5,10 @@ use crate::intent::Intent;
 use crate::kit::theme::{Weight, family, size};
 use crate::kit::{Tokens, fmt, icon};
 use crate::panel::PanelRow;
-use crate::problems;
 use crate::selection::PanelId;
 use crate::table::PANELS;
 use crate::words;
+use crate::{problems, proxies};
 use egui::{Align2, FontId, Rect, Sense, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use mesh::Stage;
 use mesh::ledger::Entry;
@@ -120,6 +120,9 @@ fn panel_row(ui: &mut Ui, cx: &Cx<'_>, row: &PanelRow, open: bool, wide: bool) {
 fn waits(id: PanelId, count: usize, failed: bool) -> String {
     match (id, failed) {
         (PanelId::Problems, true) => fmt::counted(count, "error", "errors"),
+        (PanelId::Proxies, _) => {
+            format!("{} refuse what istiod sends", fmt::counted(count, "proxy", "proxies"))
+        }
         (PanelId::Problems, false) => fmt::counted(count, "warning", "warnings"),
         _ => format!("{} under way or failed", fmt::counted(count, "change", "changes")),
     }
@@ -148,8 +151,12 @@ fn waiting(ui: &Ui, cx: &Cx<'_>, id: PanelId) -> (usize, bool) {
             (0, warnings) => (warnings, false),
             (errors, _) => (errors, true),
         },
-        PanelId::Graph | PanelId::Metrics | PanelId::Traces | PanelId::Objects | PanelId::Explain => {
-            (0, false)
-        }
+        PanelId::Proxies => (proxies::refusing(cx), true),
+        PanelId::Graph
+        | PanelId::Metrics
+        | PanelId::Traces
+        | PanelId::Logs
+        | PanelId::Objects
+        | PanelId::Explain => (0, false),
     }
 }

@@ -305,6 +305,8 @@ pub(crate) fn answer(world: &mut World) {
                 let series = (0..VERSIONS).map(series).collect();
                 Answer::Series(Arc::new(mesh::series::Measured { series, until, remarks }))
             }
+            Read::Inside(_) => Answer::Inside(Arc::new(inside())),
+            Read::Log(of) => Answer::Log(Arc::new(log(&of.container))),
             _ => continue,
         };
         world.scene.answers.take(demo::NOW, read, Ok(answer));
@@ -334,4 +336,38 @@ pub(crate) fn found() -> Found {
         Arc::new(trace.into())
     });
     Found { traces: traces.collect(), odd: vec![mesh::trace::Odd::UnreadTraces(17)] }
+}
+
+/// A proxy that holds much, with the long names, of which something was refused.
+fn inside() -> mesh::dump::Dump {
+    let cluster = |number: usize| {
+        let name = format!("outbound|8080|{}|{}.{}.svc.cluster.local", version(number), wide(), namespace());
+        let config =
+            format!("/apis/networking.istio.io/v1/namespaces/{}/destination-rule/{}", namespace(), wide());
+        let metadata = serde_json::json!({ "filter_metadata": { "istio": { "config": config } } });
+        let error = serde_json::json!({ "details": trouble(number).why });
+        let error = if number.is_multiple_of(7) { error } else { serde_json::Value::Null };
+        serde_json::json!({ "cluster": { "name": name, "type": "EDS", "metadata": metadata }, "error_state": error })
+    };
+    let clusters: Vec<_> = (0..VERSIONS).map(cluster).collect();
+    let sections =
+        serde_json::json!([{ "@type": "x.ClustersConfigDump", "dynamic_active_clusters": clusters }]);
+    mesh::dump::Dump::read(&serde_json::json!({ "configs": sections }).to_string()).expect("a dump")
+}
+
+/// Many lines, long ones, calls among them.
+fn log(container: &str) -> mesh::log::Log {
+    let mut log = mesh::log::Log::default();
+    for number in 0..300_i64 {
+        let at = demo::NOW - jiff::SignedDuration::from_secs(300 - number);
+        let (path, host) = (long("checkout", "of-everything"), wide());
+        let call = format!(
+            "[{at}] \"GET /{path} HTTP/1.1\" 503 UF,URX no_healthy_upstream - \"-\" 0 19 3 - \"-\" \"load\" \
+             \"b67aa{number}\" \"{host}:9080\" \"-\" outbound|9080||{host} - 10.96.228.9:9080 10.88.0.13:46324 - -"
+        );
+        let words = format!("line {number} of {container} {}", long("says", "very much"));
+        let text = if number % 3 == 0 { words } else { call };
+        log.push(mesh::log::Line::read(&format!("{at} {text}")));
+    }
+    log
 }

@@ -183,6 +183,7 @@ fn what_is_the_same_is_no_news() {
         version: "1.30".into(),
         istiod: "istiod-1".into(),
         types,
+        since: None,
     };
     assert!(told.take(Observation::Proxies(Ok(vec![proxy.clone()]))));
     assert!(!told.take(Observation::Proxies(Ok(vec![proxy]))));

@@ -70,6 +70,7 @@ pub(crate) fn connected(mesh: Mesh, traffic: crate::traffic::Traffic) -> Scene {
         version: "1.27.0".into(),
         istiod: "istiod-0.istio-system".into(),
         types: BTreeMap::from(synced.clone()),
+        since: Some(NOW),
     });
     Scene {
         writes: Arc::default(),

@@ -105,6 +105,7 @@ fn a_proxy_that_refuses() {
         version: String::new(),
         istiod: String::new(),
         types: [("LDS".to_owned(), state)].into(),
+        since: None,
     };
     scene.proxies =
         Remote::Live(Arc::new(vec![proxy(SyncState::Nacked("no such filter".into()))]), demo::NOW);
@@ -139,6 +140,7 @@ VirtualService bookinfo/ratings
             version: String::new(),
             istiod: String::new(),
             types: BTreeMap::new(),
+            since: None,
         });
         scene.proxies = Remote::Live(Arc::new(proxies.collect()), demo::NOW);
         let config = config();
