@@ -1,3 +1,5 @@
+mod kept;
+
 use super::*;
 use crate::contexts::Contexts;
 use crate::cx::Intents;

@@ -1,5 +1,6 @@
 //! A trace as a waterfall: spans below their parents, bars in time, the critical path, and what failed.
 
+mod again;
 mod folding;
 
 use super::bars::{self, Bar, Sight};
@@ -118,23 +119,11 @@ impl Waterfall {
         // A trace that was read again keeps the way it is looked at.
         let same = self.opened.trace.id == opened.trace.id;
         let alike = same && self.opened.tree == opened.tree;
-        drop_elsewhere(std::mem::replace(&mut self.opened, Arc::clone(opened)));
-        if alike {
-            return false;
+        let gone = std::mem::replace(&mut self.opened, Arc::clone(opened));
+        if !alike {
+            self.begin(&gone, same);
         }
-        let before = std::mem::take(self);
-        *self = Self {
-            opened: before.opened,
-            number: before.number + 1,
-            plain: before.plain,
-            beside: before.beside,
-            looks: before.looks,
-            ..Self::default()
-        };
-        if same {
-            (self.find, self.part) = (before.find, before.part);
-        }
-        self.arrange();
+        drop_elsewhere(gone);
         !same
     }
 
