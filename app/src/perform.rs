@@ -70,6 +70,7 @@ impl Shell {
             Intent::Close(panel) => self.window.dock.close(panel),
             Intent::OpenTrace(_) | Intent::TracesOf(_) => self.window.dock.open(PanelId::Traces),
             Intent::ProxyOf(_) => self.window.dock.open(PanelId::Proxies),
+            Intent::Explain(_) => self.window.dock.open(PanelId::Explain),
             Intent::ExportGraph(_) => self.window.dock.open(PanelId::Graph),
             Intent::FirstStepsDone => self.settings.first_steps_done = true,
             Intent::Palette => self.window.palette.open(),

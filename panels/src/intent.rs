@@ -6,6 +6,7 @@ use crate::selection::{PanelId, Selected};
 use mesh::check::Fix;
 use mesh::logging::SetLevel;
 use mesh::trace::{Call, End};
+use mesh::why::SeenCall;
 use mesh::{Change, ChangeId, Ref, Restore};
 use std::fmt;
 use std::path::PathBuf;
@@ -89,6 +90,8 @@ pub enum Intent {
     ProxyOf(String),
     /// Show the Traces panel on these.
     TracesOf(TracesOf),
+    /// Show the Explain panel on a call: which rule takes it, and who lets it in.
+    Explain(Box<SeenCall>),
     /// Light, dark, or as the system.
     Theme(ThemeChoice),
     /// Tell the desktop of something while nobody looks at the window: what, and why.

@@ -3,6 +3,7 @@
 
 mod barred;
 mod before_push;
+mod call;
 pub mod change_bar;
 pub mod changes;
 mod condition;

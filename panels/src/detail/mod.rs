@@ -15,6 +15,7 @@ pub use touching::{ConfigRow, Saying};
 pub use view::{Figures, PeerRow, VersionRow, View};
 
 use self::headline::{headline, status_of};
+use crate::call;
 use crate::cx::Cx;
 use crate::editors::{Drafts, KeptForm};
 use crate::held::Held;
@@ -31,6 +32,7 @@ use jiff::Timestamp;
 use mesh::charts::Calls;
 use mesh::graph::NodeId;
 use mesh::lens::Subject;
+use mesh::why::SeenCall;
 use mesh::{Remote, Revision};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -173,7 +175,7 @@ impl Detail {
 
     fn thing(&mut self, ui: &mut Ui, cx: &Cx<'_>, selected: &Selected, view: &View) {
         ui.push_id(format!("{selected:?}"), |ui| {
-            measured(ui, cx, view);
+            measured(ui, cx, selected, view);
             ui.add_space(10.0);
             self.drafts.ui(ui, cx, selected);
             let names = if matches!(selected, Selected::Edge(..)) {
@@ -184,7 +186,12 @@ impl Detail {
             rows::peers(ui, cx, names[0], "caller", &view.callers);
             rows::peers(ui, cx, names[1], "called", &view.called);
             metrics(ui, cx, selected, view.makes);
-            rows::answers(ui, &view.answers);
+            let answered = rows::answers(ui, &view.answers).and_then(|index| view.answers.get(index));
+            if let Some((answer, call)) = answered.zip(call::of(&cx.scene.mesh, selected)) {
+                let flags = if answer.flags == "-" { String::new() } else { answer.flags.clone() };
+                let status = answer.code.parse().unwrap_or_default();
+                cx.intents.send(Intent::Explain(Box::new(SeenCall { status, flags, ..call })));
+            }
             rows::versions(ui, view);
             rows::pods(ui, cx, &view.pods);
             config::list(ui, cx, &view.config);
@@ -225,7 +232,7 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
 }
 
 /// The figures, or why there are none.
-fn measured(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
+fn measured(ui: &mut Ui, cx: &Cx<'_>, selected: &Selected, view: &View) {
     let figures = &view.figures;
     match &cx.scene.traffic {
         Remote::Waiting => remote::waiting(ui, "Waiting for the first measurements"),
@@ -250,6 +257,12 @@ fn measured(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
                 .clicked()
             {
                 cx.intents.send(Intent::TracesOf(traces.clone()));
+            }
+            let explain = Button::quiet("Explain").with_icon(icon::QUESTION);
+            if let Some(call) = call::of(&cx.scene.mesh, selected)
+                && ui.add(explain.named(format!("Explain {}", view.title))).clicked()
+            {
+                cx.intents.send(Intent::Explain(Box::new(call)));
             }
             if let (true, Some(failed)) =
                 (figures.error_percent.is_some_and(|errors| errors > 0.0), &view.failed_traces)

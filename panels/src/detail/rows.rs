@@ -207,14 +207,16 @@ pub(super) fn peers(ui: &mut Ui, cx: &Cx<'_>, name: &str, first: &str, peers: &[
 }
 
 /// Response codes with their flags in words.
-pub(super) fn answers(ui: &mut Ui, answers: &[Answered]) {
+/// The index of one that was clicked.
+pub(super) fn answers(ui: &mut Ui, answers: &[Answered]) -> Option<usize> {
+    let mut clicked = None;
     if answers.is_empty() {
-        return;
+        return None;
     }
     let all: f64 = answers.iter().map(|answer| answer.rps).sum();
     fold(ui, "Answers", "code and response flags", true, |ui| {
         heads(ui, "code", &["share", "rps"]);
-        for answer in answers {
+        for (index, answer) in answers.iter().enumerate() {
             let code = if answer.code == "-" || answer.code == "0" { "no response" } else { &answer.code };
             let about = match (answer.flags.as_str(), answer.meaning) {
                 ("-" | "", _) => String::new(),
@@ -227,19 +229,22 @@ pub(super) fn answers(ui: &mut Ui, answers: &[Answered]) {
             };
             let share = fmt::percent(answer.rps / all * 100.0);
             let numbers = vec![(share, None), (fmt::rate(answer.rps), None)];
-            row(
-                ui,
-                &Row {
-                    mark: Some(mark),
-                    what: "answer",
-                    name: code,
-                    about: &about,
-                    numbers,
-                    ..Row::default()
-                },
-            );
+            let shown = Row {
+                mark: Some(mark),
+                what: "answer",
+                name: code,
+                about: &about,
+                numbers,
+                clickable: true,
+                ..Row::default()
+            };
+            let why = "Explain: which rule takes such a call, and who lets it in";
+            if row(ui, &shown).on_hover_text(why).clicked() {
+                clicked = Some(index);
+            }
         }
     });
+    clicked
 }
 
 /// Versions with their part of the traffic.

@@ -13,6 +13,14 @@ const NAMES: f32 = 88.0;
 /// What stands behind the words: the way to the object.
 const WAY: f32 = 30.0;
 
+/// Draws how a call ended that was seen.
+pub(super) fn seen(ui: &mut Ui, cx: &Cx<'_>, lines: &[Line]) {
+    for (index, one) in lines.iter().enumerate() {
+        ui.push_id(("seen", index), |ui| line(ui, cx, one));
+    }
+    ui.add_space(8.0);
+}
+
 /// Draws it.
 pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, told: &Told) {
     let tokens = Tokens::of(ui);

@@ -2,19 +2,20 @@
 //! and by whom. It begins from what is selected, and is answered again with every change of the mesh.
 
 mod answer;
+mod line;
 
+use self::line::LogLine;
+use crate::call;
 use crate::cx::Cx;
+use crate::intent::Intent;
 use crate::kit::memo::Memo;
 use crate::kit::theme::space;
 use crate::kit::{button, field, icon, text};
 use crate::panel::{About, Panel};
 use crate::selection::Selected;
-use crate::subject;
 use egui::{Frame, Id, Margin, ScrollArea, Ui};
-use mesh::graph::NodeId;
-use mesh::lens::Subject;
 use mesh::mesh_config::MeshConfig;
-use mesh::why::{Asked, Calls, From, NoAnswer, Told};
+use mesh::why::{Asked, Calls, From, NoAnswer, SeenCall, Told};
 use mesh::{Mesh, Revision};
 use std::sync::Arc;
 
@@ -37,6 +38,9 @@ pub struct Explain {
     headers: String,
     /// What was selected when caller and called were taken from it.
     begun: Option<Selected>,
+    /// How a call of this kind ended that was seen.
+    seen: Option<SeenCall>,
+    line: LogLine,
     answer: Memo<Key, Result<Told, NoAnswer>>,
 }
 
@@ -57,6 +61,8 @@ impl Default for Explain {
             path: "/".to_owned(),
             headers: String::new(),
             begun: None,
+            seen: None,
+            line: LogLine::default(),
             answer: Memo::default(),
         }
     }
@@ -70,6 +76,9 @@ impl Panel for Explain {
             text::muted(ui, ABOUT.summary);
             ui.add_space(6.0);
             self.question(ui, cx);
+            if let Some(call) = self.line.ui(ui, &cx.scene.mesh) {
+                self.take(call);
+            }
             ui.add_space(10.0);
             let Some(asked) = self.asked(cx) else {
                 text::muted(ui, "Say whom the call is for: a service, or any host, with a port or without.");
@@ -79,16 +88,26 @@ impl Panel for Explain {
             let config = cx.reads.mesh_config(mesh.root_namespace()).value().cloned();
             let key = Key { mesh: mesh.revision(), config, asked };
             let answered = self.answer.get(key, |key| Calls::of(mesh, key.config.as_deref()).ask(&key.asked));
-            ScrollArea::vertical().id_salt("answer").auto_shrink([false, false]).show(
-                ui,
-                |ui| match answered {
+            ScrollArea::vertical().id_salt("answer").auto_shrink([false, false]).show(ui, |ui| {
+                if let Some(seen) = &self.seen {
+                    answer::seen(ui, cx, &seen.lines(mesh, answered.as_ref().ok()));
+                }
+                match answered {
                     Ok(told) => answer::ui(ui, cx, told),
                     Err(why) => {
                         ui.label(why.to_string());
                     }
-                },
-            );
+                }
+            });
         });
+    }
+
+    fn follow(&mut self, intent: &Intent, cx: &Cx<'_>) {
+        if let Intent::Explain(call) = intent {
+            let answer = std::mem::take(&mut self.answer);
+            *self = Self { begun: cx.selected.cloned(), answer, ..Self::default() };
+            self.take((**call).clone());
+        }
     }
 }
 
@@ -99,26 +118,25 @@ impl Explain {
             return;
         }
         self.begun = cx.selected.cloned();
-        let mesh = &cx.scene.mesh;
-        let Some(selected) = cx.selected else { return };
-        let caller = |node: &NodeId| {
-            let subject = Subject::of(mesh, node);
-            subject.workloads.first().map(|one| format!("{}/{}", one.namespace, one.name))
-        };
-        match selected {
-            Selected::Edge(source, target) => {
-                self.from = caller(source).unwrap_or_else(|| OUTSIDE.to_owned());
-                self.to = called(mesh, target).unwrap_or_default();
-            }
-            Selected::Service(..) | Selected::App(..) => {
-                let node = subject::node(mesh, selected);
-                if let Some(host) = node.and_then(|node| called(mesh, &node)) {
-                    self.to = host;
-                }
-            }
-            Selected::Workload(namespace, name) => self.from = format!("{namespace}/{name}"),
-            Selected::Node(_) | Selected::Object(_) => {}
+        if let Some(call) = cx.selected.and_then(|selected| call::of(&cx.scene.mesh, selected)) {
+            self.take(call);
         }
+    }
+
+    /// Takes over what is known of a call; what is not known stays as it is.
+    fn take(&mut self, call: SeenCall) {
+        if let Some(from) = &call.from {
+            self.from = from.to_string();
+        }
+        for (field, told) in [(&mut self.to, &call.to), (&mut self.path, &call.path)] {
+            if !told.is_empty() {
+                field.clone_from(told);
+            }
+        }
+        if let Some(method) = METHODS.iter().position(|method| *method == call.method) {
+            self.method = method;
+        }
+        self.seen = Some(call).filter(SeenCall::has_ended);
     }
 
     fn question(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
@@ -179,19 +197,4 @@ fn line(ui: &mut Ui, id: &str, hint: &str, name: &str, value: &mut String, width
 fn callers(mesh: &Mesh) -> Vec<String> {
     let all = mesh.workloads().map(|one| format!("{}/{}", one.namespace, one.name));
     std::iter::once(OUTSIDE.to_owned()).chain(all).collect()
-}
-
-/// The host of a node, as it is called, with its port where it has several.
-fn called(mesh: &Mesh, node: &NodeId) -> Option<String> {
-    if let NodeId::External(host) = node {
-        return Some(host.to_string());
-    }
-    let service = Subject::of(mesh, node).service?;
-    let host = match istio::hosts::service(&service.host) {
-        Some((name, namespace)) => format!("{name}.{namespace}"),
-        None => service.host.clone(),
-    };
-    let port =
-        service.ports.iter().find(|port| port.protocol.may_be_http()).or_else(|| service.ports.first());
-    Some(port.map_or(host.clone(), |port| format!("{host}:{}", port.number)))
 }

@@ -46,6 +46,7 @@ pub use svg::svg;
 pub use toolbar::Choices;
 pub use work::MOST_NODES;
 
+use crate::call;
 use crate::cx::Cx;
 use crate::editors::{self, EditorRow};
 use crate::intent::Intent;
@@ -360,6 +361,11 @@ fn menu(ui: &mut Ui, cx: &Cx<'_>, view: &View, thing: Thing, offered: &mut Offer
                 cx.intents.send(Intent::Edit(selected.clone(), row.about.name));
             }
         }
+    }
+    if let Some(call) = selects(view, thing).and_then(|selected| call::of(&cx.scene.mesh, &selected))
+        && button::item(ui, "Explain")
+    {
+        cx.intents.send(Intent::Explain(Box::new(call)));
     }
     if let Some(end) = end {
         for (word, failed) in [("Traces", false), ("Failed traces", true)] {

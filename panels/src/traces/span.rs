@@ -9,6 +9,7 @@ use crate::kit::{Button, Status, Tokens, badge, card, fmt, icon, text, tiles, to
 use crate::selection::Selected;
 use egui::{Grid, Label, RichText, ScrollArea, Ui, WidgetInfo, WidgetType};
 use mesh::trace::{Opened, SpanRef, trouble};
+use mesh::why::SeenCall;
 
 /// Draws the detail of a row; returns true when it shall be closed.
 pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, opened: &Opened, at: usize) -> bool {
@@ -57,7 +58,16 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, opened: &Opened, at: usize) -> bool {
         if row.orphan {
             text::note(ui, format!("Its parent {} is missing", span.parent().unwrap_or_default()));
         }
-        links(ui, cx, span);
+        ui.horizontal_wrapped(|ui| {
+            links(ui, cx, span);
+            let explain = Button::bare("Explain this call").with_icon(icon::QUESTION);
+            let what = "Which rule takes it, where it goes, and who lets it in";
+            if let Some(call) = SeenCall::in_trace(&cx.scene.mesh, opened, at)
+                && ui.add(explain).on_hover_text(what).clicked()
+            {
+                cx.intents.send(Intent::Explain(Box::new(call)));
+            }
+        });
         pairs(ui, cx, "Tags", span.tags().iter());
         for (at_us, fields) in span.logs() {
             let after = told(at_us.saturating_sub(tree.start_us));

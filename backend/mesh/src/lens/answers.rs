@@ -1,6 +1,7 @@
 //! How calls are answered: response codes, and Envoy's flags in words.
 
 use crate::health::End;
+use istio::flags::flag_of;
 use serde::Serialize;
 
 /// One kind of answer.
@@ -18,28 +19,10 @@ pub struct Answered {
     pub meaning: &'static str,
 }
 
-/// Envoy's response flags in words.
+/// Envoy's response flags in words: the first says what was first in the way.
 pub fn meaning(flags: &str) -> &'static str {
     match flags.split(',').next().unwrap_or_default() {
         "" | "-" => "",
-        "DC" => "the caller hung up",
-        "DI" => "delayed by fault injection",
-        "FI" => "aborted by fault injection",
-        "LR" => "connection reset locally",
-        "NC" => "no such cluster",
-        "NR" => "no route matched",
-        "RL" => "rate limited",
-        "RLSE" => "rate limit service failed",
-        "UAEX" => "refused by external authorization",
-        "UC" => "connection ended by the callee",
-        "UF" => "connection to the callee failed",
-        "UH" => "no healthy endpoint",
-        "UMSDR" => "stream took too long",
-        "UO" => "circuit breaker open",
-        "UPE" => "protocol error of the callee",
-        "UR" => "reset by the callee",
-        "URX" => "retries used up",
-        "UT" => "timed out",
-        _ => "see Envoy's response flags",
+        first => flag_of(first).map_or("see Envoy's response flags", |flag| flag.words),
     }
 }

@@ -27,7 +27,7 @@ fn adds_up() {
     assert_eq!((sum.rps(), sum.error_percent(), sum.mtls_percent()), (8.0, Some(12.5), Some(25.0)));
     assert_eq!(sum.latency_ms(0.95), Some(20.0));
     let said: Vec<_> = sum.answers().into_iter().map(|answer| (answer.code, answer.meaning)).collect();
-    assert_eq!(said, [("200".into(), ""), ("503".into(), "aborted by fault injection")]);
+    assert_eq!(said, [("200".into(), ""), ("503".into(), "abort injected")]);
     assert_eq!((sum.flagged("FI"), sum.flagged("DI")), (1.0, 0.0));
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Kept, SpanRef, Tree};
 use istio::cluster_name::Outbound;
+use istio::flags::{Flag, flags_of};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -89,9 +90,8 @@ pub struct Trouble {
 /// What went wrong in a span: its status, and what Envoy's response flags say; `None` when nothing did. A
 /// delay that was injected is told too, though the call went well.
 pub fn trouble(span: SpanRef<'_>) -> Option<Trouble> {
-    let flags: Vec<&str> =
-        span.tag(&["response_flags"]).unwrap_or_default().split(',').map(str::trim).collect();
-    let injected = flags.iter().any(|flag| matches!(*flag, "FI" | "DI"));
+    let flags: Vec<&Flag> = flags_of(span.tag(&["response_flags"]).unwrap_or_default()).collect();
+    let injected = flags.iter().any(|flag| matches!(flag.code, "FI" | "DI"));
     if !span.error() && !injected {
         return None;
     }
@@ -101,34 +101,11 @@ pub fn trouble(span: SpanRef<'_>) -> Option<Trouble> {
         .filter(|code| *code != "0")
         .map(|code| format!("gRPC status {code}"));
     let mut words: Vec<String> = status.map(str::to_owned).or(grpc).into_iter().collect();
-    words.extend(flags.iter().filter_map(|flag| meaning(flag)).map(str::to_owned));
+    words.extend(flags.iter().map(|flag| flag.words.to_owned()));
     if words.is_empty() {
         words.push("failed".into());
     }
     Some(Trouble { words: words.join(", "), injected })
-}
-
-/// A response flag of Envoy in words.
-pub(crate) fn meaning(flag: &str) -> Option<&'static str> {
-    Some(match flag {
-        "FI" => "abort injected",
-        "DI" => "delay injected",
-        "UH" => "no healthy endpoint",
-        "UF" => "connection failed",
-        "UO" => "circuit breaker open",
-        "UT" => "timed out",
-        "URX" => "retries used up",
-        "UC" => "connection cut by the other side",
-        "LR" => "reset here",
-        "UR" => "reset by the other side",
-        "DC" => "client hung up",
-        "NR" => "no route",
-        "NC" => "no such cluster",
-        "RL" => "rate limited",
-        "UAEX" => "refused by the external authorizer",
-        "DT" => "took too long in all",
-        _ => return None,
-    })
 }
 
 /// How long calls take as a whole, in microseconds.

@@ -7,11 +7,13 @@ mod admission;
 mod gateway;
 mod json;
 mod report;
+mod seen;
 mod tokens;
 
 pub use admission::{Admission, Ground, Tls};
 pub use json::json;
 pub use report::{Line, Tone, call, lines, text};
+pub use seen::SeenCall;
 
 use crate::mesh_config::MeshConfig;
 use crate::{Mesh, Service, Workload, WorkloadId};
@@ -46,6 +48,15 @@ impl FromStr for From {
                 Ok(Self::Workload { namespace: namespace.to_owned(), name: name.to_owned() })
             }
             _ => Err(NoCaller),
+        }
+    }
+}
+
+impl fmt::Display for From {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Outside => f.write_str("outside"),
+            Self::Workload { namespace, name } => write!(f, "{namespace}/{name}"),
         }
     }
 }

@@ -35,7 +35,7 @@ pub struct Line {
 }
 
 impl Line {
-    fn new(name: &'static str, words: impl Into<String>, tone: Tone) -> Self {
+    pub(super) fn new(name: &'static str, words: impl Into<String>, tone: Tone) -> Self {
         Self { name, words: words.into(), at: None, tone }
     }
     fn of(mut self, at: &Ref) -> Self {

@@ -1,0 +1,257 @@
+//! A call that was seen, in a proxy's log or in a trace: who called whom, how it ended, and by which object that
+//! was, as far as it says.
+
+use super::report::{Line, Tone};
+use super::{Asked, From, Told};
+use crate::access_log::Logged;
+use crate::trace::{Opened, SpanRef};
+use crate::{Mesh, Ref, Workload};
+use istio::flags::flags_of;
+use istio::hosts::host_and_port;
+use istio::kinds;
+
+/// What was seen of a call.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SeenCall {
+    /// Who called; `None` where nobody can tell.
+    pub from: Option<From>,
+    /// The host that was called, with its port where that is known.
+    pub to: String,
+    /// "GET".
+    pub method: String,
+    /// The path with its query.
+    pub path: String,
+    /// How it was answered; 0 for not at all, or where nobody can tell.
+    pub status: u16,
+    /// Envoy's response flags: "URX,UF".
+    pub flags: String,
+    /// Envoy's response code details: who answered, and why.
+    pub details: String,
+    /// Why TLS with the other side failed.
+    pub tls_failure: String,
+    /// How long it took, in milliseconds.
+    pub took_ms: Option<f64>,
+    /// How long the one who was called took of that.
+    pub called_ms: Option<f64>,
+}
+
+impl SeenCall {
+    /// As a line of a proxy's log has it.
+    pub fn in_log(mesh: &Mesh, logged: &Logged) -> Self {
+        let from = at_address(mesh, &logged.from);
+        let at_gateway = !logged.is_inbound() && from.is_none();
+        let to = match host_and_port(&logged.authority) {
+            // The port that was dialled; a gateway's own is another one inside of it.
+            (host, None) if !host.is_empty() && !at_gateway => match host_and_port(&logged.to).1 {
+                Some(port) => format!("{host}:{port}"),
+                None => host.to_owned(),
+            },
+            ("", _) => logged.outbound().map(|to| format!("{}:{}", to.host, to.port)).unwrap_or_default(),
+            _ => logged.authority.clone(),
+        };
+        Self {
+            from: from.map(named).or_else(|| at_gateway.then_some(From::Outside)),
+            to,
+            method: logged.method.clone(),
+            path: logged.path.clone(),
+            status: logged.status,
+            flags: logged.flags.clone(),
+            details: logged.details.clone(),
+            tls_failure: logged.tls_failure.clone(),
+            took_ms: logged.duration_ms.map(|ms| ms as f64),
+            called_ms: logged.upstream_ms.map(|ms| ms as f64),
+        }
+    }
+
+    /// As a row of a trace has it; `None` for one that tells of no call.
+    pub fn in_trace(mesh: &Mesh, opened: &Opened, row: usize) -> Option<Self> {
+        let row = opened.tree.rows.get(row)?;
+        let span = opened.trace.spans.get(row.span)?;
+        let url = url(span)?;
+        // Who is called knows less of the caller than the caller's own proxy.
+        let above = row.parent.and_then(|above| opened.trace.spans.get(opened.tree.rows.get(above)?.span));
+        let caller = match span.kind() {
+            "server" => above.filter(|above| above.service() != span.service() || above.kind() == "client"),
+            _ => Some(span),
+        };
+        let workload = caller.and_then(|caller| of_span(mesh, caller));
+        // Gateways send on what comes in from outside.
+        let from = match workload {
+            Some(workload) if workload.gateway => Some(From::Outside),
+            Some(workload) => Some(named(workload)),
+            None => above.is_none().then_some(From::Outside),
+        };
+        let number = |names: &[&str]| span.tag(names).and_then(|text| text.parse().ok());
+        Some(Self {
+            from,
+            to: url.0,
+            path: url.1,
+            method: span.tag(&["http.method", "http.request.method"]).unwrap_or("GET").to_owned(),
+            status: span.status().and_then(|code| code.parse().ok()).unwrap_or_default(),
+            flags: span.tag(&["response_flags"]).filter(|flags| *flags != "-").unwrap_or_default().to_owned(),
+            details: span.tag(&["response_code_details"]).unwrap_or_default().to_owned(),
+            took_ms: Some(span.duration_us() as f64 / 1000.0),
+            called_ms: number(&["upstream_service_time"]),
+            ..Self::default()
+        })
+    }
+
+    /// Whether it says how the call ended.
+    pub fn has_ended(&self) -> bool {
+        self.status > 0 || !self.flags.is_empty() || !self.details.is_empty() || self.took_ms.is_some()
+    }
+
+    /// The question that goes with it; headers are not known.
+    pub fn asked(&self, now: i64) -> Asked {
+        Asked {
+            from: self.from.clone().unwrap_or(From::Outside),
+            to: self.to.clone(),
+            method: if self.method.is_empty() { "GET".to_owned() } else { self.method.clone() },
+            path: if self.path.is_empty() { "/".to_owned() } else { self.path.clone() },
+            headers: Vec::new(),
+            now,
+        }
+    }
+
+    /// How it ended, by what, and whether it would end so by the rules as they are now.
+    pub fn lines(&self, mesh: &Mesh, told: Option<&Told>) -> Vec<Line> {
+        let mut lines = vec![self.ended()];
+        lines.extend(self.policy(mesh));
+        for (flag, code) in flags_of(&self.flags).map(|flag| (flag, flag.code)) {
+            let object = told.and_then(|told| cause(mesh, told, code));
+            let words = match (&object, told) {
+                (Some(at), _) => format!("{}: {}, {at}", flag.code, flag.next),
+                (None, _) => format!("{}: {}", flag.code, flag.next),
+            };
+            lines.push(Line { at: object, ..Line::new("", words, Tone::Plain) });
+        }
+        if !self.tls_failure.is_empty() {
+            lines.push(Line::new("", format!("TLS failed: {}", self.tls_failure), Tone::Bad));
+        }
+        lines.extend(told.and_then(|told| self.changed(told)));
+        lines
+    }
+
+    fn ended(&self) -> Line {
+        let mut words: Vec<String> = Vec::new();
+        words.extend((self.status > 0).then(|| self.status.to_string()));
+        words.extend(flags_of(&self.flags).map(|flag| flag.words.to_owned()));
+        words.extend(Some(self.details.clone()).filter(|details| !details.is_empty()));
+        let took = self.took_ms.map(|ms| match self.called_ms {
+            Some(called) => format!("{ms} ms, {called} of it the one who was called"),
+            None => format!("{ms} ms"),
+        });
+        words.extend(took);
+        let bad = self.status >= 400 || flags_of(&self.flags).next().is_some();
+        let tone = if bad { Tone::Bad } else { Tone::Good };
+        let words = if words.is_empty() { "how it ended is not known".to_owned() } else { words.join(", ") };
+        Line::new("Seen", words, tone)
+    }
+
+    /// The policy that the details name: `rbac_access_denied_matched_policy[ns[shop]-policy[deny]-rule[0]]`.
+    fn policy(&self, mesh: &Mesh) -> Option<Line> {
+        if self.details.starts_with("jwt_authn_access_denied") {
+            return Some(Line::new("", "A RequestAuthentication refused its token", Tone::Bad));
+        }
+        let inner = self.details.strip_prefix("rbac_access_denied_matched_policy[")?;
+        let part = |name: &str| {
+            let (_, rest) = inner.split_once(&format!("{name}["))?;
+            Some(rest.split(']').next().unwrap_or_default())
+        };
+        let Some(((namespace, name), rule)) = part("ns").zip(part("policy")).zip(part("rule")) else {
+            return Some(Line::new(
+                "",
+                "ALLOW policies hold there, and none of their rules takes it",
+                Tone::Bad,
+            ));
+        };
+        let at = Ref::new(&kinds::AUTHORIZATION_POLICY, namespace, name);
+        let there = mesh.objects().contains(&at);
+        let gone = if there { "" } else { ", which is not there any more" };
+        let line = Line::new("", format!("Denied by {at} spec.rules[{rule}]{gone}"), Tone::Bad);
+        Some(Line { at: there.then_some(at), ..line })
+    }
+
+    /// What is different by the rules as they are now.
+    fn changed(&self, told: &Told) -> Option<Line> {
+        let refused = self.details.starts_with("rbac_access_denied") || self.details.starts_with("jwt_authn");
+        let may = told.hops.iter().map(|hop| &hop.admission).chain(told.gateway.iter().map(|(_, one)| one));
+        let lets_in = may.clone().all(|one| one.may == istio::admit::Holds::Yes);
+        let has = |code: &str| flags_of(&self.flags).any(|flag| flag.code == code);
+        let outcome = &told.taken.outcome;
+        let words = if refused && lets_in {
+            "By the rules as they are now it is let in: they changed since, or it had headers that matter"
+        } else if has("FI") && outcome.fault.is_none() {
+            "By the rules as they are now there is no fault: they changed since, or it had headers that matter"
+        } else if !refused && (1..400).contains(&self.status) && !told.hops.is_empty() && !lets_in {
+            "By the rules as they are now it is not let in: they changed since, or it had headers that matter"
+        } else {
+            return None;
+        };
+        Some(Line::new("", words, Tone::Unsure))
+    }
+}
+
+/// The object that a flag is due to, of those that hold for the call.
+fn cause(mesh: &Mesh, told: &Told, flag: &str) -> Option<Ref> {
+    let outcome = &told.taken.outcome;
+    let rule = || told.taken.rule.as_ref().map(|rule| rule.object.clone());
+    match flag {
+        "FI" | "DI" if outcome.fault.is_some() => rule(),
+        "UT" if outcome.timeout.is_some() || outcome.retries.is_some() => rule(),
+        "URX" if outcome.retries.is_some() => rule(),
+        "NC" => rule(),
+        // Subsets, limits and ejections stand in the destination's own rule.
+        "UO" | "UH" | "UF" => {
+            let host = &outcome.destinations.first()?.host;
+            let mut rules = mesh.destination_rules();
+            rules.find(|(at, rule)| istio::fqdn(&rule.host, &at.namespace) == *host).map(|(at, _)| at.clone())
+        }
+        _ => None,
+    }
+}
+
+fn named(workload: &Workload) -> From {
+    From::Workload { namespace: workload.namespace.to_string(), name: workload.name.to_string() }
+}
+
+/// The workload of the pod at this address ("10.244.1.4:41000").
+fn at_address<'m>(mesh: &'m Mesh, address: &str) -> Option<&'m Workload> {
+    let ip = address.rsplit_once(':').map_or(address, |(ip, _)| ip).trim_matches(['[', ']']);
+    if ip.is_empty() {
+        return None;
+    }
+    let mut pods = mesh.objects().of_kind(&kinds::POD);
+    let (at, _) = pods.find(|(_, pod)| pod.0["status"]["podIP"] == ip)?;
+    of_pod(mesh, &at.namespace, &at.name)
+}
+
+fn of_pod<'m>(mesh: &'m Mesh, namespace: &str, pod: &str) -> Option<&'m Workload> {
+    let mut all = mesh.part(namespace)?.workloads();
+    all.find(|one| one.pods.iter().any(|other| *other.name == *pod)).map(|one| &**one)
+}
+
+/// The workload whose proxy wrote a span: by its node ("sidecar~10.1.0.4~pod.namespace~…"), else by the
+/// service and version that it names.
+fn of_span<'m>(mesh: &'m Mesh, span: SpanRef<'_>) -> Option<&'m Workload> {
+    let node = span.tag(&["node_id"]).and_then(|node| node.split('~').nth(2)?.rsplit_once('.'));
+    if let Some(found) = node.and_then(|(pod, namespace)| of_pod(mesh, namespace, pod)) {
+        return Some(found);
+    }
+    let (app, namespace) = span.service().split_once('.')?;
+    let version = span.tag(&[crate::trace::REVISION]);
+    let mut all = mesh.part(namespace)?.workloads().filter(|one| one.app == app);
+    all.find(|one| version.is_none_or(|version| one.version == version)).map(|one| &**one)
+}
+
+/// Host and path of a span's URL.
+fn url(span: SpanRef<'_>) -> Option<(String, String)> {
+    let url = span.tag(&["http.url", "url.full"])?;
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (host, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
+    (!host.is_empty()).then(|| (host.to_owned(), path.to_owned()))
+}
+
+#[cfg(test)]
+#[path = "seen_tests.rs"]
+mod tests;
