@@ -6,12 +6,33 @@ use crate::precedence::Config;
 use crate::select::{Labels, Selects};
 use crate::views::{Sidecar, SidecarEgress, VirtualService};
 
-/// Whether something of namespace `own` may be seen from `namespace`. Where nothing is said the mesh's
-/// `default` holds; where that says nothing either, everybody sees it.
-pub fn exported(said: &[String], default: &[String], own: &str, namespace: &str) -> bool {
+/// How near something is to those who see it: of several VirtualServices for one host the nearest counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Nearness {
+    /// It is of their namespace, and for that.
+    Own,
+    /// It is exported to their namespace by name.
+    Named,
+    /// Everybody sees it.
+    Public,
+}
+
+/// Whether something of namespace `own` may be seen from `namespace`, and how near it is. Where nothing is said
+/// the mesh's `default` holds; where that says nothing either, everybody sees it.
+///
+/// Source: istiod, pilot/pkg/model, `SelectVirtualServices` and `VirtualServicesForGateway`.
+pub fn nearness(said: &[String], default: &[String], own: &str, namespace: &str) -> Option<Nearness> {
     let said = if said.is_empty() { default } else { said };
-    let to = |to: &String| to == "*" || to == namespace || (to == "." && own == namespace);
-    said.is_empty() || said.iter().any(to)
+    if said.is_empty() || said.iter().any(|to| to == "*") {
+        return Some(Nearness::Public);
+    }
+    let here = own == namespace && said.iter().any(|to| to == "." || to == own);
+    here.then_some(Nearness::Own).or_else(|| said.iter().any(|to| to == namespace).then_some(Nearness::Named))
+}
+
+/// Whether something of namespace `own` may be seen from `namespace`: [`nearness`] is some.
+pub fn exported(said: &[String], default: &[String], own: &str, namespace: &str) -> bool {
+    nearness(said, default, own, namespace).is_some()
 }
 
 /// The Sidecar for a workload: one that selects it, else its namespace's, else the root namespace's; of

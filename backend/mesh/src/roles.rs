@@ -44,6 +44,8 @@ pub enum Callers {
 pub enum Before {
     /// It names the host more closely.
     Closer,
+    /// Its `exportTo` names the callers' namespace.
+    Nearer,
     /// It is older.
     Older,
     /// Both are of one age, and its name comes first.
@@ -143,6 +145,7 @@ impl Deed {
             Self::Overruled { by, before, callers } => {
                 let why = match before {
                     Before::Closer => "names the host more closely",
+                    Before::Nearer => "is exported to them by name",
                     Before::Older => "is older",
                     Before::Named => "is as old and comes first by its name",
                     Before::Route => "takes them before any VirtualService",
@@ -239,11 +242,13 @@ pub fn of<'a>(mesh: &'a Mesh, service: &'a Service) -> Vec<Role> {
     roles
 }
 
-/// What every VirtualService does, and fails to do, each once.
-pub(crate) fn everything(mesh: &Mesh) -> Vec<(Ref, Deed)> {
+/// What every VirtualService fails to do, each once.
+pub(crate) fn failures(mesh: &Mesh) -> Vec<(Ref, Deed)> {
     let all = Rules::of(mesh);
     let mut found: Vec<(Ref, Deed)> = Vec::new();
-    let mut put = |at: &Ref, deeds: Vec<Deed>| found.extend(deeds.into_iter().map(|deed| (at.clone(), deed)));
+    let mut put = |at: &Ref, deeds: Vec<Deed>| {
+        found.extend(deeds.into_iter().filter(|deed| !deed.acts()).map(|deed| (at.clone(), deed)));
+    };
     for service in mesh.services().filter(|service| !service.virtual_services.is_empty()) {
         inside::deeds(&all, service).into_iter().for_each(|(at, deeds)| put(at, deeds));
     }

@@ -143,6 +143,8 @@ pub enum Because {
     Farther(Ref),
     /// Another one, which names the host as closely, is older, or comes before it by name.
     Younger(Ref),
+    /// This one, for the same host, is exported to the caller's namespace itself.
+    LessNear(Ref),
     /// Routes of the Gateway API come first.
     AfterRoutes(Ref),
     /// Another route is nearer to the caller, or names the port.
@@ -184,6 +186,9 @@ impl fmt::Display for Because {
             Self::NotForMesh => f.write_str("it is for gateways, not for calls inside the mesh"),
             Self::NoRules => f.write_str("it has no rules for what is spoken at this port"),
             Self::Farther(by) => write!(f, "{by} names the host more closely"),
+            Self::LessNear(by) => {
+                write!(f, "{by} names the host, too, and exportTo gives it to this namespace")
+            }
             Self::Younger(by) => write!(f, "{by} names the host, too, and is older or comes first by name"),
             Self::AfterRoutes(by) => write!(f, "{by} of the Gateway API comes before it"),
             Self::AfterRoute(by) => write!(f, "{by} is nearer to the caller or to the port"),

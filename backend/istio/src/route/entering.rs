@@ -72,8 +72,9 @@ fn requests(scope: &Scope<'_>, servers: &[&Opened<'_>], request: &Request) -> Ta
     let asked = request.host();
     let mut hosts: Vec<(String, VirtualHost)> = Vec::new();
     let mut skipped = Vec::new();
+    let all = scope.by_nearness();
     for server in servers.iter().filter(|server| server.listener.is_none()) {
-        for rules in scope.world.virtual_services.iter().filter(|rules| !rules.spec.hosts.is_empty()) {
+        for rules in all.iter().copied() {
             bind(scope, server, rules, &asked, &mut hosts, &mut skipped);
         }
         for host in server.hosts.iter().filter(|_| server.redirects) {

@@ -106,7 +106,7 @@ pub(super) fn settle(scope: &Scope<'_>, list: List, request: &Request) -> Taken 
 /// The VirtualService of the mesh for a host, and why others that name it are not.
 fn holding<'w>(scope: &Scope<'w>, host: &str) -> (Option<&'w Item<VirtualService>>, Vec<Skipped>) {
     let (mut found, mut skipped) = (Vec::new(), Vec::new());
-    for rules in scope.world.virtual_services.iter().filter(|rules| !rules.spec.hosts.is_empty()) {
+    for rules in scope.by_nearness() {
         let Some(closeness) = Closeness::among(&rules.spec.hosts, rules.namespace(), host) else { continue };
         match scope.leaves_out(rules) {
             // What gateways serve for all hosts is nobody's surprise.
@@ -121,6 +121,9 @@ fn holding<'w>(scope: &Scope<'w>, host: &str) -> (Option<&'w Item<VirtualService
     let first = found.next();
     if let Some((best, first)) = first {
         skipped.extend(found.map(|(closeness, rules)| match closeness == best {
+            true if scope.nearness(first) < scope.nearness(rules) => {
+                overruled(rules, Because::LessNear(first.at.clone()))
+            }
             true => overruled(rules, Because::Younger(first.at.clone())),
             false => overruled(rules, Because::Farther(first.at.clone())),
         }));

@@ -12,7 +12,7 @@ use crate::precedence::Config;
 use crate::routing::in_mesh;
 use crate::select::Labels;
 use crate::views::{DestinationRule, Sidecar, VirtualService};
-use crate::visibility::{self, Egress, exported};
+use crate::visibility::{self, Egress, Nearness, exported, nearness};
 
 /// The part of the mesh that one proxy knows.
 #[derive(Clone, Copy)]
@@ -87,13 +87,25 @@ impl<'w> Scope<'w> {
         self.sidecar.filter(|_| !sees).map(|sidecar| Because::LeftOut(sidecar.at.clone()))
     }
 
-    /// The VirtualServices that it is told.
-    pub(super) fn rules(&self) -> impl Iterator<Item = &'w Item<VirtualService>> + use<'w, '_> {
+    /// How near a VirtualService is; those that it does not see are farthest.
+    pub(super) fn nearness(&self, rules: &Item<VirtualService>) -> Nearness {
+        let default = &self.world.settings.virtual_services;
+        let said = &rules.spec.export_to;
+        nearness(said, default, rules.namespace(), self.caller.namespace).unwrap_or(Nearness::Public)
+    }
+
+    /// All VirtualServices but delegates, the nearest first.
+    pub(super) fn by_nearness(&self) -> Vec<&'w Item<VirtualService>> {
         let world: &'w World = self.world;
-        world
-            .virtual_services
-            .iter()
-            .filter(|rules| !rules.spec.hosts.is_empty() && self.leaves_out(rules).is_none())
+        let mut all: Vec<_> =
+            world.virtual_services.iter().filter(|rules| !rules.spec.hosts.is_empty()).collect();
+        all.sort_by_key(|rules| self.nearness(rules));
+        all
+    }
+
+    /// The VirtualServices that it is told, the nearest first.
+    pub(super) fn rules(&self) -> impl Iterator<Item = &'w Item<VirtualService>> + use<'w, '_> {
+        self.by_nearness().into_iter().filter(|rules| self.leaves_out(rules).is_none())
     }
 
     /// The DestinationRule that holds for its calls of a service.

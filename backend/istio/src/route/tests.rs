@@ -145,10 +145,10 @@ fn which_of_several_holds() {
     ];
     let (said, taken) = told(&rules, false, &Request::get("web", 80, "/"));
     assert_eq!(said, "VirtualService shop/a spec.http[0] > 200");
-    let mut reasons = reasons(&taken);
-    reasons.sort();
+    let mut because = reasons(&taken);
+    because.sort();
     assert_eq!(
-        reasons,
+        because,
         [
             "VirtualService far/d spec: it is not exported to namespace shop",
             "VirtualService shop/b spec: VirtualService shop/a names the host, too, and is older or comes first by name",
@@ -157,6 +157,12 @@ fn which_of_several_holds() {
             "VirtualService shop/f spec: it has no rules for what is spoken at this port",
         ]
     );
+    // What is exported to the caller's namespace itself comes before what is for all.
+    let own = all("shop/z", json!([host]), json!({ "exportTo": ["."] }));
+    let (said, taken) = told(&[&rules[..], &[own]].concat(), false, &Request::get("web", 80, "/"));
+    assert_eq!(said, "VirtualService shop/z spec.http[0] > 200");
+    let less = "VirtualService shop/a spec: VirtualService shop/z names the host, too, and exportTo gives it to this namespace";
+    assert!(reasons(&taken).contains(&less.to_owned()), "{:?}", reasons(&taken));
     // What is left to nobody is as if it were not there.
     let left = json!([{ "delegate": { "name": "gone" } }]);
     let left = object("VirtualService", "shop/0", json!({ "hosts": [host], "http": left }));

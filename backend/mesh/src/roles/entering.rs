@@ -6,7 +6,7 @@ use crate::{Mesh, Ref, Service, Workload};
 use istio::routing::{gateway, served};
 use istio::validation::{is_label_key, is_label_value};
 use istio::views::Gateway;
-use istio::visibility::exported;
+use istio::visibility::{exported, nearness};
 use istio::{Config, Selects, fqdn, kinds};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +31,10 @@ fn at(all: &Rules<'_>, rules: &Rule<'_>, service: &Service, named: (&str, &str))
             let takes = || taken(all.mesh, other, named).is_ok_and(|(hosts, _)| hosts.contains(&host));
             names(other, named) && takes()
         });
-        let bound: Vec<&Rule<'_>> = bound.collect();
+        let mut bound: Vec<&Rule<'_>> = bound.collect();
+        if let Ok(door) = Door::of(all.mesh, named) {
+            door.nearest_first(&mut bound);
+        }
         let routes = order::routes(all, &bound, Some(named));
         let mine =
             |route: &Route<'_>| route.root == rules.at && goes(&route.rule, rules.namespace(), service);
@@ -55,11 +58,14 @@ fn at(all: &Rules<'_>, rules: &Rule<'_>, service: &Service, named: (&str, &str))
 pub(super) fn everywhere(all: &Rules<'_>) -> Vec<(Ref, Deed)> {
     let mut deeds = Vec::new();
     let mut bound: BTreeMap<((&str, &str), String), Vec<&Rule<'_>>> = BTreeMap::new();
+    let mut doors: BTreeMap<(&str, &str), Result<Door<'_>, Missed>> = BTreeMap::new();
     for rules in &all.oldest_first {
         let named: BTreeSet<(&str, &str)> =
             rules.spec.gateways.iter().filter_map(|name| gateway(name, &rules.at.namespace)).collect();
         for named in named {
-            let missed = match taken(all.mesh, rules, named) {
+            let door = doors.entry(named).or_insert_with(|| Door::of(all.mesh, named));
+            let taken = door.as_ref().map_err(Missed::clone).and_then(|door| door.takes(rules, named.0));
+            let missed = match taken {
                 Ok((hosts, missed)) => {
                     hosts.into_iter().for_each(|host| bound.entry((named, host)).or_default().push(rules));
                     missed
@@ -71,7 +77,10 @@ pub(super) fn everywhere(all: &Rules<'_>) -> Vec<(Ref, Deed)> {
             deeds.extend(missed.map(|deed| (rules.at.clone(), deed)));
         }
     }
-    for ((named, _), rules) in bound {
+    for ((named, _), mut rules) in bound {
+        if let Some(Ok(door)) = doors.get(&named) {
+            door.nearest_first(&mut rules);
+        }
         let routes = order::routes(all, &rules, Some(named));
         let gateway = format!("{}/{}", named.0, named.1);
         let mut roots: Vec<&Ref> = rules.iter().map(|rules| rules.at).collect();
@@ -88,36 +97,60 @@ fn names(rules: &Rule<'_>, named: (&str, &str)) -> bool {
     rules.spec.gateways.iter().any(|name| gateway(name, rules.namespace()) == Some(named))
 }
 
+/// A gateway that takes calls.
+struct Door<'a> {
+    view: &'a Gateway,
+    /// Namespaces in which it runs.
+    runs: Vec<&'a str>,
+}
+
+impl<'a> Door<'a> {
+    fn of(mesh: &'a Mesh, (namespace, name): (&str, &str)) -> Result<Self, Missed> {
+        let Some(view) = mesh.gateway(&Ref::new(&kinds::GATEWAY, namespace, name)) else {
+            let unseen = mesh.unseen(&kinds::GATEWAY, namespace);
+            return Err(unseen.map_or(Missed::Gone, |why| Missed::Unseen(why.clone())));
+        };
+        if let Some(why) = idle(mesh, view) {
+            return Err(Missed::Idle(why));
+        }
+        let mut runs: Vec<&str> = behind(mesh, view).map(|workload| &*workload.namespace).collect();
+        runs.dedup();
+        Ok(Self { view, runs })
+    }
+
+    /// In the order in which it takes their rules.
+    fn nearest_first(&self, rules: &mut [&Rule<'_>]) {
+        let Some(here) = self.runs.first() else { return };
+        rules.sort_by_key(|rules| nearness(&rules.spec.export_to, &[], rules.namespace(), here));
+    }
+
+    /// The hosts that it serves of those that a VirtualService names, and what it does not serve.
+    fn takes(&self, rules: &Rule<'_>, namespace: &str) -> Result<(Vec<String>, Vec<Missed>), Missed> {
+        let shown = |to: &&str| exported(&rules.spec.export_to, &[], rules.namespace(), to);
+        if let Some(first) = self.runs.first().filter(|_| !self.runs.iter().any(|to| shown(to))) {
+            return Err(Missed::Export((*first).to_owned()));
+        }
+        let (mut hosts, mut missed) = (Vec::new(), Vec::new());
+        for host in &rules.spec.hosts {
+            let full = fqdn(host, rules.namespace());
+            let mut servers = self.view.servers.iter();
+            match servers.find_map(|server| served(&server.hosts, namespace, &full, rules.namespace())) {
+                Some(host) if hosts.contains(&host) => {}
+                Some(host) => hosts.push(host),
+                None => missed.push(Missed::Host(host.clone())),
+            }
+        }
+        Ok((hosts, missed))
+    }
+}
+
 /// The hosts that a gateway serves of those that a VirtualService names, and what it does not serve.
 pub(crate) fn taken(
     mesh: &Mesh,
     rules: &Rule<'_>,
-    (namespace, name): (&str, &str),
+    named: (&str, &str),
 ) -> Result<(Vec<String>, Vec<Missed>), Missed> {
-    let Some(view) = mesh.gateway(&Ref::new(&kinds::GATEWAY, namespace, name)) else {
-        let unseen = mesh.unseen(&kinds::GATEWAY, namespace);
-        return Err(unseen.map_or(Missed::Gone, |why| Missed::Unseen(why.clone())));
-    };
-    if let Some(why) = idle(mesh, view) {
-        return Err(Missed::Idle(why));
-    }
-    let mut runs = behind(mesh, view).map(|workload| &*workload.namespace).peekable();
-    if let Some(first) = runs.peek().copied()
-        && !runs.any(|namespace| exported(&rules.spec.export_to, &[], rules.namespace(), namespace))
-    {
-        return Err(Missed::Export(first.to_owned()));
-    }
-    let (mut hosts, mut missed) = (Vec::new(), Vec::new());
-    for host in &rules.spec.hosts {
-        let full = fqdn(host, rules.namespace());
-        let mut servers = view.servers.iter();
-        match servers.find_map(|server| served(&server.hosts, namespace, &full, rules.namespace())) {
-            Some(host) if hosts.contains(&host) => {}
-            Some(host) => hosts.push(host),
-            None => missed.push(Missed::Host(host.clone())),
-        }
-    }
-    Ok((hosts, missed))
+    Door::of(mesh, named)?.takes(rules, named.0)
 }
 
 /// The workloads that a Gateway is for.

@@ -9,7 +9,8 @@ use istio::hosts::Closeness;
 use istio::precedence::by_age;
 use istio::routing::holding;
 use istio::views::VirtualService;
-use istio::visibility::exported;
+use istio::visibility::{exported, nearness};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The VirtualServices in force for calls of a service inside the mesh, and for whose.
@@ -52,7 +53,7 @@ pub(super) fn deeds<'a>(all: &Rules<'a>, service: &'a Service) -> Vec<(&'a Ref, 
             let whole = deeds.is_empty() && overruled.len() == 1 && rules.spec.export_to.is_empty();
             let callers = if whole { Some(Callers::All) } else { held.callers(whose.clone()) };
             let by = &held.naming[*by];
-            let before = held.before(by, rules);
+            let before = held.before(by, rules, whose);
             deeds.extend(callers.map(|callers| Deed::Overruled { by: by.at.clone(), before, callers }));
         }
         if deeds.is_empty() && has_rules(rules.spec) {
@@ -114,8 +115,17 @@ impl<'a> Held<'a> {
 
     fn holders_in(&self, namespace: &str) -> [Option<usize>; 3] {
         [0, 1, 2].map(|layer| {
-            self.naming.iter().position(|rules| layers(rules.spec)[layer] && self.sees(namespace, rules))
+            let all = self.naming.iter().enumerate().filter(|(_, rules)| layers(rules.spec)[layer]);
+            let seen = all.filter_map(|(index, rules)| {
+                let near = nearness(&rules.spec.export_to, &[], rules.namespace(), namespace)?;
+                Some((Reverse(self.closeness(rules)), near, index))
+            });
+            seen.min().map(|(.., index)| index)
         })
+    }
+
+    fn closeness(&self, rules: &Rule<'_>) -> Option<Closeness> {
+        Closeness::among(&rules.spec.hosts, rules.namespace(), &self.host)
     }
 
     /// The namespaces for whose calls it is in force.
@@ -166,11 +176,15 @@ impl<'a> Held<'a> {
         })
     }
 
-    /// Why one comes before another.
-    fn before(&self, one: &Rule<'_>, other: &Rule<'_>) -> Before {
-        let closeness = |rules: &Rule<'_>| Closeness::among(&rules.spec.hosts, rules.namespace(), &self.host);
-        match closeness(one) == closeness(other) {
+    /// Why one comes before another for these callers.
+    fn before(&self, one: &Rule<'_>, other: &Rule<'_>, whose: &BTreeSet<String>) -> Before {
+        let near = |rules: &Rule<'_>| {
+            let to = |of: &String| nearness(&rules.spec.export_to, &[], rules.namespace(), of);
+            whose.first().and_then(to)
+        };
+        match self.closeness(one) == self.closeness(other) {
             false => Before::Closer,
+            true if near(one) < near(other) => Before::Nearer,
             true if one.created == other.created => Before::Named,
             true => Before::Older,
         }

@@ -103,9 +103,29 @@ fn export_to_parts_the_callers() {
             "pay-b: In force for calls from team-b",
             "! pay-b: No effect on calls from team-a: VirtualService shop/pay-a is older",
             "pay-c: In force for calls from shop",
-            "! pay-c: No effect on calls from team-a: VirtualService shop/pay-a is older",
-            "! pay-c: No effect on calls from team-b: VirtualService shop/pay-b is older",
+            "! pay-c: No effect on calls from team-a: VirtualService shop/pay-a is exported to them by name",
+            "! pay-c: No effect on calls from team-b: VirtualService shop/pay-b is exported to them by name",
             "! pay-d: No effect: its exportTo shows it to no namespace",
+        ]
+    );
+    // Its own comes before what is given to it by name, and both before what is for all, however old.
+    let spec = |export: Value| {
+        json!({ "hosts": ["pay.shop.svc.cluster.local"], "exportTo": export,
+        "http": [{ "route": to("pay.shop.svc.cluster.local") }] })
+    };
+    let near = [
+        service("pay"),
+        rules("shop/all", "2026-01-01T00:00:00Z", spec(json!(["*"]))),
+        rules("shop/given", "2026-02-01T00:00:00Z", spec(json!(["team-a"]))),
+        rules("team-a/own", "2026-03-01T00:00:00Z", spec(json!(["."]))),
+    ];
+    assert_eq!(
+        told(near.to_vec(), "pay"),
+        [
+            "all: In force for calls from shop",
+            "! all: No effect on calls from team-a: VirtualService team-a/own is exported to them by name",
+            "! given: No effect on calls from team-a: VirtualService team-a/own is exported to them by name",
+            "own: In force for calls from team-a",
         ]
     );
     // Each that is in force for somebody can be edited.

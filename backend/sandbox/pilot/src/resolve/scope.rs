@@ -4,7 +4,7 @@ use crate::identity::ROOT_NAMESPACE;
 use crate::registry::workload::{ProxyKind, Workload};
 use crate::registry::{Config, Registry, Service};
 use istio::views::{Sidecar, VirtualService};
-use istio::visibility::{self, Egress, exported};
+use istio::visibility::{self, Egress, exported, nearness};
 use std::collections::BTreeMap;
 
 /// The part of the mesh that one proxy knows.
@@ -62,6 +62,11 @@ impl<'a> Scope<'a> {
                 && egress.sees_routes(&rule.spec, &rule.namespace)
         });
         scope.virtual_services = virtual_services.collect();
+        // The nearest first, and of one nearness the oldest.
+        scope.virtual_services.sort_by_key(|rule| {
+            let default = &config.default_virtual_service_export_to;
+            nearness(&rule.spec.export_to, default, &rule.namespace, here)
+        });
         let mut reached: BTreeMap<&str, &Service> =
             known.iter().map(|service| (service.host.as_str(), *service)).collect();
         for rule in &scope.virtual_services {
