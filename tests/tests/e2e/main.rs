@@ -14,6 +14,7 @@ mod limits;
 mod measured;
 mod mesh;
 mod notified;
+mod problems;
 mod rate_limits;
 mod rows;
 mod secrets;

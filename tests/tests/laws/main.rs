@@ -1,5 +1,6 @@
 //! Laws about every change, tried on what the control plane really makes of it.
 
+mod checks;
 mod editors;
 mod evidence;
 mod limits;

@@ -158,6 +158,9 @@ fn ruled(world: &World<'_>, at: &Ref) -> (Vec<String>, &'static str) {
 }
 
 fn rules_without_waypoint(world: &World<'_>, at: &Ref, found: &mut Found) {
+    if !world.has_ambient() {
+        return;
+    }
     let (hosts, path) = ruled(world, at);
     for service in ambient_services(world, &hosts, &at.namespace) {
         if waypoint(world, &service.at).is_none() {
@@ -175,6 +178,9 @@ fn rules_without_waypoint(world: &World<'_>, at: &Ref, found: &mut Found) {
 }
 
 fn rules_elsewhere(world: &World<'_>, at: &Ref, found: &mut Found) {
+    if !world.has_ambient() {
+        return;
+    }
     let (hosts, path) = ruled(world, at);
     for service in ambient_services(world, &hosts, &at.namespace) {
         if *service.namespace != *at.namespace && waypoint(world, &service.at).is_some() {

@@ -145,7 +145,7 @@ pub(super) const CHECKS: &[Check] = &[
 
 /// The deeds of VirtualServices of which `words` says something.
 fn deeds(world: &World<'_>, found: &mut Found, words: impl Fn(&Deed) -> Option<String>) {
-    for (at, deed) in world.deeds() {
+    for (at, deed) in world.failures() {
         if let Some(what) = words(deed) {
             found.add(at, path(deed), what);
         }

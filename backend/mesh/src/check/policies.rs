@@ -3,10 +3,12 @@
 use super::fix::Fix;
 use super::world::listed;
 use super::{Asks, Check, Found, Look, Severity, World};
-use crate::{Ref, Service, Workload, kinds};
+use crate::{Ref, Workload, kinds};
+use istio::Protocol;
 use istio::attach::Attach;
 use istio::hosts::{DOMAIN, host_and_port};
 use istio::mtls::Mode;
+use istio::validation::validate;
 use istio::views::{AuthorizationPolicy, AuthorizationRule, Operation, PeerAuthentication, Source};
 use istio::{Object, Selects};
 use serde_json::json;
@@ -77,6 +79,17 @@ pub(super) const CHECKS: &[Check] = &[
         of: &[&kinds::AUTHORIZATION_POLICY],
         reads: &[&kinds::SERVICE, &kinds::POD],
         look: Look::Each(request_fields_on_bytes),
+    },
+    Check {
+        name: "DenyTakesBytes",
+        codes: &["IST0133"],
+        severity: Severity::Warning,
+        what: "A DENY rule asks for what only requests have, and its workloads have ports that speak no HTTP",
+        why: "There is nothing to ask of bytes: every connection to such a port is refused.",
+        next: "Name the ports that are meant under to.operation.ports.",
+        of: &[&kinds::AUTHORIZATION_POLICY],
+        reads: &[&kinds::SERVICE, &kinds::POD, &kinds::GATEWAY],
+        look: Look::Each(deny_takes_bytes),
     },
     Check {
         name: "ProviderUnknown",
@@ -196,7 +209,10 @@ fn asks_who(rule: &AuthorizationRule) -> bool {
 fn needs_mutual_tls(world: &World<'_>, at: &Ref, found: &mut Found) {
     let Some(policy) = policy(world, at) else { return };
     let Some(rule) = policy.view.rules.iter().position(asks_who) else { return };
-    let plain = policy.workloads(world).into_iter().filter(|one| one.mtls.0 == Mode::Disable);
+    // Policies say nothing to pods without a proxy.
+    let proxied = |one: &&Workload| one.pods.iter().any(|pod| pod.sidecar);
+    let all = policy.workloads(world).into_iter().filter(proxied);
+    let plain = all.filter(|one| one.mtls.0 == Mode::Disable);
     let names: Vec<&str> = plain.map(|one| &*one.name).collect();
     if !names.is_empty() {
         let what = format!("It asks who calls, and {} takes plain text only", listed(names));
@@ -266,13 +282,9 @@ fn request_fields_on_bytes(world: &World<'_>, at: &Ref, found: &mut Found) {
     else {
         return;
     };
-    let fronts: Vec<&Service> = world.mesh.services().filter(|service| !service.external).collect();
     let bytes = |one: &&Workload| {
-        let own = fronts.iter().filter(|service| {
-            service.namespace == one.namespace && Selects::gathering(&service.selector).takes(&one.labels)
-        });
-        let mut ports = own.flat_map(|service| &service.ports).peekable();
-        ports.peek().is_some() && ports.all(|port| !port.protocol.may_be_http())
+        let all = protocols(world, one);
+        !all.is_empty() && all.iter().all(|protocol| !protocol.may_be_http())
     };
     // A policy for many may well mean those that speak HTTP.
     let all = policy.workloads(world);
@@ -284,6 +296,40 @@ fn request_fields_on_bytes(world: &World<'_>, at: &Ref, found: &mut Found) {
         let what =
             format!("{names} speaks no HTTP, and rule {} asks for {field} ({})", index + 1, policy.action());
         found.add(policy.at, format!("spec.rules[{index}]"), what);
+    }
+}
+
+/// What the ports of the Services of a workload speak.
+fn protocols(world: &World<'_>, of: &Workload) -> Vec<Protocol> {
+    let own = world.mesh.part(&of.namespace).into_iter().flat_map(|part| part.services());
+    let fronts = own.filter(|service| !service.external);
+    let gathering = fronts.filter(|service| Selects::gathering(&service.selector).takes(&of.labels));
+    gathering.flat_map(|service| service.ports.iter().map(|port| port.protocol)).collect()
+}
+
+fn deny_takes_bytes(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(policy) = policy(world, at) else { return };
+    let warned = validate(at.kind.group, at.kind.kind, &policy.object.0);
+    let Some(rule) = warned.iter().find(|one| one.code == "DeniesAllBytes") else { return };
+    // A gateway speaks what its servers say.
+    let servers = |one: &Workload| -> Vec<&str> {
+        let mut all = Vec::new();
+        for (_, gateway) in world.mesh.gateways() {
+            if Selects::narrowing(Some(&gateway.selector)).takes(&one.labels) {
+                all.extend(gateway.servers.iter().map(|server| server.port.protocol.as_str()));
+            }
+        }
+        all
+    };
+    let bytes = |one: &&Workload| match one.gateway {
+        true => servers(one).into_iter().any(|name| !Protocol::named(name).may_be_http()),
+        false => protocols(world, one).iter().any(|protocol| !protocol.may_be_http()),
+    };
+    let hurt: Vec<&str> = policy.workloads(world).into_iter().filter(bytes).map(|one| &*one.name).collect();
+    if !hurt.is_empty() {
+        let what =
+            format!("{} has ports that speak no HTTP: every connection to them is denied", listed(hurt));
+        found.add(at, rule.path.clone(), what);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Checks of whom an object is for: selectors that choose nothing, two that are for one pod, namespaces that
 //! are not there.
 
-use super::world::listed;
+use super::world::{Choosing, listed};
 use super::{Check, Found, Look, Severity, World};
 use crate::{KINDS, Kind, Ref, Workload, kinds};
 use istio::attach::GATEWAY_NAME;
@@ -71,16 +71,18 @@ pub(super) const CHECKS: &[Check] = &[
 const ONE_COUNTS: [&Kind; 3] = [&kinds::PEER_AUTHENTICATION, &kinds::SIDECAR, &kinds::TELEMETRY];
 
 /// Objects that choose pods, apart from Services, with what they choose; those that name targets choose none.
-fn choosing<'a>(world: &World<'a>) -> Vec<(&'a Ref, &'a Object, Selects<'static>)> {
-    let all = world.mesh.objects().iter().filter(|(at, _)| at.kind.group.ends_with("istio.io"));
-    let names = |object: &Object| {
-        let set = |key: &str| {
-            object.spec().get(key).is_some_and(|value| !value.is_null() && *value != Value::Array(vec![]))
+fn choosing<'w, 'a>(world: &'w World<'a>) -> &'w [Choosing<'a>] {
+    world.choosing.get_or_init(|| {
+        let all = world.mesh.objects().iter().filter(|(at, _)| at.kind.group.ends_with("istio.io"));
+        let names = |object: &Object| {
+            let set = |key: &str| {
+                object.spec().get(key).is_some_and(|value| !value.is_null() && *value != Value::Array(vec![]))
+            };
+            set("targetRef") || set("targetRefs")
         };
-        set("targetRef") || set("targetRefs")
-    };
-    let own = all.filter(|(_, object)| !names(object));
-    own.filter_map(|(at, object)| Some((at, object, at.kind.selects(object)?))).collect()
+        let own = all.filter(|(_, object)| !names(object));
+        own.filter_map(|(at, object)| Some((at, object, at.kind.selects(object)?))).collect()
+    })
 }
 
 /// The workloads among which an object's selector chooses. A Sidecar or PeerAuthentication that selects does
@@ -116,7 +118,7 @@ fn selects_nothing(world: &World<'_>, found: &mut Found) {
                 true => "the mesh".to_owned(),
                 false => format!("namespace {}", at.namespace),
             };
-            found.add(at, path(at), format!("No pod of {place} has {}", words(&selects)));
+            found.add(at, path(at), format!("No pod of {place} has {}", words(selects)));
         }
     }
 }
@@ -138,17 +140,17 @@ fn selects_gateway_pods(world: &World<'_>, found: &mut Found) {
     }
 }
 
-fn by_age<'a>(
-    mut all: Vec<(&'a Ref, &'a Object, Selects<'static>)>,
-) -> Vec<(&'a Ref, &'a Object, Selects<'static>)> {
+/// Those of which only one counts, the oldest first.
+fn by_age<'w, 'a>(world: &'w World<'a>) -> Vec<&'w Choosing<'a>> {
+    let mut all: Vec<_> = choosing(world).iter().filter(|(at, ..)| ONE_COUNTS.contains(&at.kind)).collect();
     all.sort_by(|(one, a, _), (other, b, _)| (a.created(), one).cmp(&(b.created(), other)));
     all
 }
 
 fn several_for_namespace(world: &World<'_>, found: &mut Found) {
     let mut first: BTreeMap<(&Kind, &str), &Ref> = BTreeMap::new();
-    for (at, _, selects) in by_age(choosing(world)) {
-        if !ONE_COUNTS.contains(&at.kind) || selects.is_narrow() {
+    for (at, _, selects) in by_age(world) {
+        if selects.is_narrow() {
             continue;
         }
         match first.get(&(at.kind, &*at.namespace)) {
@@ -161,7 +163,7 @@ fn several_for_namespace(world: &World<'_>, found: &mut Found) {
 }
 
 fn several_for_workload(world: &World<'_>, found: &mut Found) {
-    let all = by_age(choosing(world));
+    let all = by_age(world);
     for kind in ONE_COUNTS {
         let mut first: BTreeMap<(&str, &str), &Ref> = BTreeMap::new();
         for (at, _, selects) in all.iter().filter(|(at, _, selects)| at.kind == kind && selects.is_narrow()) {

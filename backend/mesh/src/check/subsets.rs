@@ -143,7 +143,24 @@ struct Subset<'a> {
     pods: Vec<&'a Workload>,
 }
 
-fn subsets<'a>(world: &World<'a>) -> Vec<Subset<'a>> {
+/// The subsets of all DestinationRules, and those to which rules send calls.
+#[derive(Default)]
+pub(super) struct Subsets<'a> {
+    all: Vec<Subset<'a>>,
+    sent: BTreeSet<(String, String)>,
+}
+
+impl Subsets<'_> {
+    fn is_used(&self, subset: &Subset<'_>) -> bool {
+        self.sent.contains(&(subset.service.host.clone(), subset.name.to_owned()))
+    }
+}
+
+fn subsets<'w, 'a>(world: &'w World<'a>) -> &'w Subsets<'a> {
+    world.subsets.get_or_init(|| Subsets { all: declared(world), sent: sent_to(world) })
+}
+
+fn declared<'a>(world: &World<'a>) -> Vec<Subset<'a>> {
     let mut all = Vec::new();
     for (at, rule) in world.mesh.destination_rules() {
         let host = fqdn(&rule.host, &at.namespace);
@@ -200,12 +217,12 @@ fn sent_to(world: &World<'_>) -> BTreeSet<(String, String)> {
 }
 
 fn subset_without_pods(world: &World<'_>, found: &mut Found) {
-    let sent = sent_to(world);
+    let subsets = subsets(world);
     // Pods of another cluster may stand behind it.
     let others = world.has_other_clusters();
-    for subset in subsets(world) {
+    for subset in &subsets.all {
         if subset.pods.is_empty() {
-            let used = sent.contains(&(subset.service.host.clone(), subset.name.to_owned()));
+            let used = subsets.is_used(subset);
             let severity = if used && !others { Severity::Error } else { Severity::Info };
             let what = match used {
                 true => format!("Calls are sent to subset {}, whose labels select no workload", subset.name),
@@ -219,9 +236,9 @@ fn subset_without_pods(world: &World<'_>, found: &mut Found) {
 }
 
 fn subset_not_ready(world: &World<'_>, found: &mut Found) {
-    let sent = sent_to(world);
-    for subset in subsets(world) {
-        let used = sent.contains(&(subset.service.host.clone(), subset.name.to_owned()));
+    let subsets = subsets(world);
+    for subset in &subsets.all {
+        let used = subsets.is_used(subset);
         let pods: usize = subset.pods.iter().map(|one| one.pods.len()).sum();
         // Of workloads without any pod the word is the wanted number of replicas.
         let known = pods > 0 || subset.pods.iter().any(|one| one.wanted == Some(0));

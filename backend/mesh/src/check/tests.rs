@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 mod again;
 mod cases;
 mod codes;
+mod healthy;
 mod live;
 mod of_files;
 
@@ -99,6 +100,9 @@ fn bookinfo_is_well() {
 fn each_check_finds_what_it_is_for_and_nothing_that_is_near_it() {
     let mut failed = Vec::new();
     for (name, fires, near) in cases::all() {
+        if near.is_empty() {
+            failed.push(format!("nothing comes near {name}"));
+        }
         let all = found_in(fires);
         let mine: Vec<&Finding> = all.iter().filter(|one| one.check.name == *name).collect();
         match mine.is_empty() {

@@ -1,7 +1,9 @@
 //! What checks look at: a mesh, with its hosts and the subsets of its DestinationRules by their names.
 
+use super::ambient::DATAPLANE;
 use super::fix::meant;
 use super::live::Live;
+use super::subsets::Subsets;
 use crate::mesh_config::MeshConfig;
 use crate::model::Policies;
 use crate::roles::{self, Deed};
@@ -12,6 +14,9 @@ use istio::{Object, Selects};
 use serde::de::DeserializeOwned;
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
+
+/// An object that chooses pods, and what it chooses.
+pub(super) type Choosing<'a> = (&'a Ref, &'a Object, Selects<'static>);
 
 /// A mesh, made ready to be looked at.
 pub struct World<'a> {
@@ -26,11 +31,18 @@ pub struct World<'a> {
     wide: Vec<&'a Service>,
     /// DestinationRules by the full host that they are for.
     rules: HashMap<String, Vec<(&'a Ref, &'a DestinationRule)>>,
+    /// Those whose host is a wildcard, with it.
+    wide_rules: Vec<(String, &'a Ref, &'a DestinationRule)>,
+    /// Whether anybody is in ambient mode.
+    ambient: OnceCell<bool>,
+    /// Objects that choose pods, with what they choose.
+    pub(super) choosing: OnceCell<Vec<Choosing<'a>>>,
+    pub(super) subsets: OnceCell<Subsets<'a>>,
     /// PeerAuthentications, sorted as they count.
     policies: OnceCell<Policies<'a>>,
     accounts: OnceCell<BTreeSet<(&'a str, &'a str)>>,
-    /// What VirtualServices do.
-    deeds: OnceCell<Vec<(Ref, Deed)>>,
+    /// What VirtualServices fail to do.
+    failures: OnceCell<Vec<(Ref, Deed)>>,
 }
 
 impl<'a> World<'a> {
@@ -45,8 +57,13 @@ impl<'a> World<'a> {
             }
         }
         let mut rules: HashMap<String, Vec<_>> = HashMap::new();
+        let mut wide_rules = Vec::new();
         for (at, rule) in mesh.destination_rules() {
-            rules.entry(fqdn(&rule.host, &at.namespace)).or_default().push((at, rule));
+            let host = fqdn(&rule.host, &at.namespace);
+            if is_wildcard(&host) {
+                wide_rules.push((host.clone(), at, rule));
+            }
+            rules.entry(host).or_default().push((at, rule));
         }
         Self {
             mesh,
@@ -56,9 +73,13 @@ impl<'a> World<'a> {
             hosts,
             wide,
             rules,
+            wide_rules,
+            ambient: OnceCell::new(),
+            choosing: OnceCell::new(),
+            subsets: OnceCell::new(),
             policies: OnceCell::new(),
             accounts: OnceCell::new(),
-            deeds: OnceCell::new(),
+            failures: OnceCell::new(),
         }
     }
 
@@ -143,8 +164,9 @@ impl<'a> World<'a> {
 
     /// DestinationRules that are for a host, be it by a wildcard.
     pub(super) fn rules_covering(&self, host: &str) -> Vec<(&'a Ref, &'a DestinationRule)> {
-        let wide = self.rules.iter().filter(|(of, _)| is_wildcard(of) && covers(of, host));
-        self.rules_for(host).iter().chain(wide.flat_map(|(_, rules)| rules)).copied().collect()
+        let exact = if is_wildcard(host) { &[] } else { self.rules_for(host) };
+        let wide = self.wide_rules.iter().filter(|(of, ..)| covers(of, host));
+        exact.iter().copied().chain(wide.map(|(_, at, rule)| (*at, *rule))).collect()
     }
 
     /// The DestinationRule that counts for callers of a service: the closest of those that are for all of them.
@@ -167,9 +189,19 @@ impl<'a> World<'a> {
         self.policies.get_or_init(|| self.mesh.mtls_policies())
     }
 
-    /// What each VirtualService does, and fails to do.
-    pub(super) fn deeds(&self) -> &[(Ref, Deed)] {
-        self.deeds.get_or_init(|| roles::everything(self.mesh))
+    /// What VirtualServices fail to do.
+    pub(super) fn failures(&self) -> &[(Ref, Deed)] {
+        self.failures.get_or_init(|| roles::failures(self.mesh))
+    }
+
+    /// Whether anything in the mesh is in ambient mode.
+    pub(super) fn has_ambient(&self) -> bool {
+        *self.ambient.get_or_init(|| {
+            let mut namespaces = self.mesh.objects().of_kind(&kinds::NAMESPACE);
+            let own = |one: &Workload| one.labels.get(DATAPLANE).is_some_and(|mode| mode == "ambient");
+            namespaces.any(|(_, object)| object.label(DATAPLANE) == Some("ambient"))
+                || self.mesh.workloads().any(own)
+        })
     }
 
     /// Whether a namespace is there.

@@ -47,7 +47,7 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 /// Checks of their own say these with more in view.
-const TOLD_BETTER: [&str; 2] = ["RuleUnreachable", "MatchIneffective"];
+const TOLD_BETTER: [&str; 3] = ["RuleUnreachable", "MatchIneffective", "DeniesAllBytes"];
 
 fn of_severity(world: &World<'_>, at: &Ref, severity: validation::Severity, found: &mut Found) {
     let Some(object) = world.mesh.objects().get(at) else { return };

@@ -38,6 +38,11 @@ PeerAuthentication bookinfo/default
   spec: { mtls: { mode: DISABLE } }
 AuthorizationPolicy bookinfo/a
   spec: { rules: [{ to: [{ operation: { methods: [GET] } }] }] }
+",
+        // istiod has no proxy, and takes plain text only.
+        "
+AuthorizationPolicy istio-system/a
+  spec: { rules: [{ from: [{ source: { namespaces: [bookinfo] } }] }] }
 "],
     ),
     (
@@ -83,6 +88,25 @@ AuthorizationPolicy bookinfo/a
   spec: { selector: { matchLabels: { app: db } }, rules: [{ to: [{ operation: { ports: ['3306'] } }] }] }
 AuthorizationPolicy bookinfo/b
   spec: { rules: [{ to: [{ operation: { methods: [GET] } }] }] }
+"],
+    ),
+    (
+        "DenyTakesBytes",
+        "
+Service bookinfo/db
+  spec: { selector: { app: db }, ports: [{ name: mysql, port: 3306, targetPort: 3306 }, { name: http, port: 80, targetPort: 8080 }] }
+Pod bookinfo/db
+  metadata: { labels: { app: db } }
+  spec: { containers: [{ name: db }, { name: istio-proxy }] }
+AuthorizationPolicy bookinfo/a
+  spec: { selector: { matchLabels: { app: db } }, action: DENY, rules: [{ to: [{ operation: { paths: [/admin] } }] }] }
+",
+        // At workloads that speak HTTP only, and at a gateway whose servers do.
+        &["
+AuthorizationPolicy bookinfo/a
+  spec: { selector: { matchLabels: { app: ratings } }, action: DENY, rules: [{ to: [{ operation: { paths: [/admin] } }] }] }
+AuthorizationPolicy istio-system/a
+  spec: { selector: { matchLabels: { istio: ingressgateway } }, action: DENY, rules: [{ to: [{ operation: { paths: [/admin] } }] }] }
 "],
     ),
     (

@@ -24,7 +24,12 @@ AuthorizationPolicy bookinfo/a
 DestinationRule bookinfo/d
   spec: { host: ratings, trafficPolicy: { outlierDetection: { consecutiveErrors: 5 } } }
 ",
-        &[],
+        &["
+EnvoyFilter bookinfo/f
+  spec: { configPatches: [{ applyTo: HTTP_FILTER, match: { context: SIDECAR_INBOUND, listener: { filterChain: { filter: { name: envoy.filters.network.http_connection_manager } } } }, patch: { operation: INSERT_FIRST, value: { name: a } } }] }
+DestinationRule bookinfo/d
+  spec: { host: ratings, trafficPolicy: { outlierDetection: { consecutive5xxErrors: 5 } } }
+"],
     ),
     (
         "Unreadable",
@@ -32,7 +37,10 @@ DestinationRule bookinfo/d
 VirtualService bookinfo/ratings
   spec: { hosts: ratings }
 ",
-        &[],
+        &["
+VirtualService bookinfo/ratings
+  spec: { hosts: [ratings], http: [{ route: [{ destination: { host: ratings } }] }] }
+"],
     ),
     (
         "HostNotFound",
