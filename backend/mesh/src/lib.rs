@@ -5,7 +5,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod access;
-pub mod access_log;
 pub mod anew;
 #[cfg(test)]
 mod any_json;

@@ -3,7 +3,7 @@
 use crate::kit::{field, text};
 use egui::{Id, Ui};
 use mesh::Mesh;
-use mesh::access_log::Logged;
+use mesh::log::Access;
 use mesh::why::SeenCall;
 
 /// The field for it.
@@ -27,10 +27,10 @@ impl LogLine {
             }
             return None;
         }
-        let logged = Logged::read(&self.text);
+        let logged = Access::find(&self.text);
         self.odd = logged.is_none() && !self.text.trim().is_empty();
         let logged = logged?;
         self.text.clear();
-        Some(SeenCall::in_log(mesh, &logged))
+        Some(SeenCall::in_log(mesh, &logged, None))
     }
 }

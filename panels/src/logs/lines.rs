@@ -13,6 +13,7 @@ use mesh::health::End;
 use mesh::lens::meaning;
 use mesh::log::{Access, Line, Log, LogOf, Place, details};
 use mesh::trace::TraceQuery;
+use mesh::why::SeenCall;
 use std::sync::Arc;
 
 const ROW: f32 = 19.0;
@@ -133,7 +134,14 @@ pub(super) fn card(ui: &mut Ui, cx: &Cx<'_>, chosen: &Chosen) {
         ui.add(Label::new(RichText::new(&*line.text).monospace().size(size::SECONDARY)).wrap());
         return;
     };
-    trace(ui, cx, service, line, &access);
+    ui.horizontal_wrapped(|ui| {
+        trace(ui, cx, service, line, &access);
+        let explain = Button::quiet("Explain this call").with_icon(icon::QUESTION);
+        if ui.add(explain).on_hover_text("Which rule takes it, and who lets it in").clicked() {
+            let call = SeenCall::in_log(&cx.scene.mesh, &access, Some((&of.namespace, &of.pod)));
+            cx.intents.send(Intent::Explain(Box::new(call)));
+        }
+    });
     Grid::new("fields").num_columns(2).spacing([space::L, 3.0]).show(ui, |ui| {
         for (name, value) in access.said() {
             text::muted(ui, name);

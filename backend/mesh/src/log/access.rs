@@ -54,6 +54,12 @@ impl Access {
         }
     }
 
+    /// Reads a line that has something before it: a pod's name, a time.
+    pub fn find(line: &str) -> Option<Self> {
+        let begins = ["[20", "{"].into_iter().filter_map(|sign| line.find(sign));
+        Self::read(&line[begins.min()?..])
+    }
+
     fn json(line: &str) -> Option<Self> {
         let Value::Object(told) = serde_json::from_str(line).ok()? else { return None };
         // What other programs log as JSON is no call.

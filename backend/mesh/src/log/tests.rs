@@ -47,6 +47,9 @@ fn json_is_read_and_other_lines_are_none() {
             .unwrap();
     assert_eq!((access.end(), access.trace(), access.get("path")), (End::Refused, Some("4bf9"), "/x"));
     assert!(access.said().any(|said| said == ("mine", "true")));
+    let before = format!("[pod/a/istio-proxy] 2026-11-22T07:26:54Z {CALL}");
+    assert_eq!((Access::read(&before), Access::find(&before)), (None, Access::read(CALL)));
+    assert_eq!(Access::find("nothing"), None);
     for other in [
         "",
         r#"{"level":"info","msg":"started"}"#,

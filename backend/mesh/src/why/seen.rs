@@ -3,9 +3,10 @@
 
 use super::report::{Line, Tone};
 use super::{Asked, From, Told};
-use crate::access_log::Logged;
+use crate::log::Access;
 use crate::trace::{Opened, SpanRef};
 use crate::{Mesh, Ref, Workload};
+use istio::cluster_name::Outbound;
 use istio::flags::flags_of;
 use istio::hosts::host_and_port;
 use istio::kinds;
@@ -36,30 +37,39 @@ pub struct SeenCall {
 }
 
 impl SeenCall {
-    /// As a line of a proxy's log has it.
-    pub fn in_log(mesh: &Mesh, logged: &Logged) -> Self {
-        let from = at_address(mesh, &logged.from);
-        let at_gateway = !logged.is_inbound() && from.is_none();
-        let to = match host_and_port(&logged.authority) {
+    /// As a line of a proxy's log has it; `pod` is whose log it is, by namespace and name, where that is known.
+    pub fn in_log(mesh: &Mesh, access: &Access, pod: Option<(&str, &str)>) -> Self {
+        let text = |name: &str| access.get(name).to_owned();
+        let cluster = access.get("upstream_cluster");
+        let inbound = cluster.starts_with("inbound|") || cluster == "InboundPassthroughCluster";
+        let own = pod.filter(|_| !inbound).and_then(|(namespace, pod)| of_pod(mesh, namespace, pod));
+        let caller = own.or_else(|| at_address(mesh, access.get("downstream_remote_address")));
+        let at_gateway = own.is_some_and(|one| one.gateway) || !inbound && caller.is_none();
+        let to = match host_and_port(access.get("authority")) {
             // The port that was dialled; a gateway's own is another one inside of it.
-            (host, None) if !host.is_empty() && !at_gateway => match host_and_port(&logged.to).1 {
-                Some(port) => format!("{host}:{port}"),
-                None => host.to_owned(),
-            },
-            ("", _) => logged.outbound().map(|to| format!("{}:{}", to.host, to.port)).unwrap_or_default(),
-            _ => logged.authority.clone(),
+            (host, None) if !host.is_empty() && !at_gateway => {
+                match host_and_port(access.get("downstream_local_address")).1 {
+                    Some(port) => format!("{host}:{port}"),
+                    None => host.to_owned(),
+                }
+            }
+            ("", _) => {
+                Outbound::read(cluster).map(|to| format!("{}:{}", to.host, to.port)).unwrap_or_default()
+            }
+            _ => text("authority"),
         };
+        let number = |name: &str| access.get(name).parse().ok();
         Self {
-            from: from.map(named).or_else(|| at_gateway.then_some(From::Outside)),
+            from: if at_gateway { Some(From::Outside) } else { caller.map(named) },
             to,
-            method: logged.method.clone(),
-            path: logged.path.clone(),
-            status: logged.status,
-            flags: logged.flags.clone(),
-            details: logged.details.clone(),
-            tls_failure: logged.tls_failure.clone(),
-            took_ms: logged.duration_ms.map(|ms| ms as f64),
-            called_ms: logged.upstream_ms.map(|ms| ms as f64),
+            method: text("method"),
+            path: text("path"),
+            status: access.get("response_code").parse().unwrap_or_default(),
+            flags: text("response_flags"),
+            details: text("response_code_details"),
+            tls_failure: text("upstream_transport_failure_reason"),
+            took_ms: number("duration"),
+            called_ms: number("upstream_service_time"),
         }
     }
 

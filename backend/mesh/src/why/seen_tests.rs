@@ -34,25 +34,24 @@ fn page() -> From {
     From::Workload { namespace: "bookinfo".into(), name: "productpage-v1".into() }
 }
 
+/// A line of an access log of these fields.
+fn logged(fields: Value) -> Access {
+    Access::read(&fields.to_string()).unwrap()
+}
+
 #[test]
 fn a_line_of_the_callers_log() {
     let mesh = mesh(&[]);
-    let (_, ip) = pod_of(&mesh, "productpage-v1");
-    let logged = Logged {
-        method: "GET".into(),
-        path: "/reviews/0".into(),
-        status: 503,
-        flags: "UH".into(),
-        details: "no_healthy_upstream".into(),
-        authority: "reviews".into(),
-        cluster: "outbound|9080|v1|reviews.bookinfo.svc.cluster.local".into(),
-        from: format!("{ip}:41000"),
-        to: "10.96.0.1:9080".into(),
-        duration_ms: Some(3),
-        ..Logged::default()
-    };
-    let seen = SeenCall::in_log(&mesh, &logged);
+    let (pod, ip) = pod_of(&mesh, "productpage-v1");
+    let line = logged(json!({
+        "method": "GET", "path": "/reviews/0", "response_code": 503, "response_flags": "UH",
+        "response_code_details": "no_healthy_upstream", "authority": "reviews", "duration": 3,
+        "upstream_cluster": "outbound|9080|v1|reviews.bookinfo.svc.cluster.local",
+        "downstream_remote_address": format!("{ip}:41000"), "downstream_local_address": "10.96.0.1:9080",
+    }));
+    let seen = SeenCall::in_log(&mesh, &line, None);
     assert_eq!((seen.from.clone(), seen.to.as_str()), (Some(page()), "reviews:9080"));
+    assert_eq!(SeenCall::in_log(&mesh, &line, Some(("bookinfo", &pod))), seen, "by the pod whose log it is");
     let said = lines(&mesh, &seen);
     assert_eq!(said[0], "503, no healthy endpoint, no_healthy_upstream, 3 ms");
     assert!(said[1].starts_with("UH: ") && said[1].ends_with("DestinationRule bookinfo/reviews"), "{said:?}");
@@ -61,22 +60,18 @@ fn a_line_of_the_callers_log() {
 #[test]
 fn a_line_of_a_gateways_log_and_one_of_the_called() {
     let mesh = mesh(&[]);
-    let at_gateway = Logged {
-        authority: "books.example".into(),
-        cluster: "outbound|9080||productpage.bookinfo.svc.cluster.local".into(),
-        from: "203.0.113.7:999".into(),
-        to: "10.1.0.99:8080".into(),
-        ..Logged::default()
-    };
-    let seen = SeenCall::in_log(&mesh, &at_gateway);
+    let at_gateway = logged(json!({
+        "response_code": 200, "authority": "books.example",
+        "upstream_cluster": "outbound|9080||productpage.bookinfo.svc.cluster.local",
+        "downstream_remote_address": "203.0.113.7:999", "downstream_local_address": "10.1.0.99:8080",
+    }));
+    let seen = SeenCall::in_log(&mesh, &at_gateway, None);
     assert_eq!((seen.from, seen.to.as_str()), (Some(From::Outside), "books.example"));
-    let unknown = Logged {
-        authority: "reviews:9080".into(),
-        cluster: "inbound|9080||".into(),
-        from: "10.9.9.9:1".into(),
-        ..Logged::default()
-    };
-    let seen = SeenCall::in_log(&mesh, &unknown);
+    let unknown = logged(json!({
+        "response_code": 200, "authority": "reviews:9080", "upstream_cluster": "inbound|9080||",
+        "downstream_remote_address": "10.9.9.9:1",
+    }));
+    let seen = SeenCall::in_log(&mesh, &unknown, None);
     assert_eq!((seen.from, seen.to.as_str()), (None, "reviews:9080"), "nobody knows that address");
 }
 
