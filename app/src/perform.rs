@@ -68,7 +68,9 @@ impl Shell {
             Intent::Open(panel) => self.window.dock.open(panel),
             Intent::OpenBeside(panel) => self.window.dock.open_beside(panel),
             Intent::Close(panel) => self.window.dock.close(panel),
-            Intent::OpenTrace(_) | Intent::TracesOf(_) => self.window.dock.open(PanelId::Traces),
+            Intent::OpenTrace(_) | Intent::TracesOf(_) | Intent::TracesWith(..) => {
+                self.window.dock.open(PanelId::Traces);
+            }
             Intent::ProxyOf(_) => self.window.dock.open(PanelId::Proxies),
             Intent::Explain(_) => self.window.dock.open(PanelId::Explain),
             Intent::ExportGraph(_) => self.window.dock.open(PanelId::Graph),

@@ -92,6 +92,8 @@ pub enum Intent {
     TracesOf(TracesOf),
     /// Show the Explain panel on a call: which rule takes it, and who lets it in.
     Explain(Box<SeenCall>),
+    /// Show the Traces panel on those in which a span of this service has this tag.
+    TracesWith(String, (String, String)),
     /// Light, dark, or as the system.
     Theme(ThemeChoice),
     /// Tell the desktop of something while nobody looks at the window: what, and why.

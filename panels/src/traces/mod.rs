@@ -4,6 +4,7 @@
 mod bars;
 pub mod bench;
 mod beside;
+mod grouped;
 mod list;
 mod looks;
 mod minimap;
@@ -12,6 +13,7 @@ mod results;
 mod scatter;
 mod search;
 mod span;
+mod tags;
 mod waterfall;
 
 use crate::cx::Cx;
@@ -65,6 +67,10 @@ impl Panel for Traces {
     fn follow(&mut self, intent: &Intent, cx: &Cx<'_>) {
         if let Intent::TracesOf(wanted) = intent {
             self.search.show(wanted, cx.window_secs);
+            self.ask(cx);
+            self.open = None;
+        } else if let Intent::TracesWith(service, (name, value)) = intent {
+            self.search.show_tagged(service, name, value);
             self.ask(cx);
             self.open = None;
         } else if let Intent::OpenTrace(id) = intent {

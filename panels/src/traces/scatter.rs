@@ -1,11 +1,36 @@
-//! Found traces by time and duration: outliers are seen at once, one click opens them.
+//! Found traces by time and duration: outliers are seen at once, one click opens them, and a box that is drawn
+//! over some leaves only them in the list.
 
 use super::list::{began, in_words};
 use crate::kit::theme::size;
 use crate::kit::{Status, Tokens, fmt, tooltip};
-use egui::{Align2, CursorIcon, FontId, Rect, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use egui::{Align2, CursorIcon, FontId, Pos2, Rect, Sense, Stroke, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use jiff::Timestamp;
 use mesh::trace::{Stats, Summary};
+
+/// A box in the plot: from when to when, from how long to how long, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Window {
+    at_us: (u64, u64),
+    duration_us: (u64, u64),
+}
+
+impl Window {
+    /// Whether a trace lies in it.
+    pub(super) fn holds(self, one: &Summary) -> bool {
+        (self.at_us.0..=self.at_us.1).contains(&one.start_us)
+            && (self.duration_us.0..=self.duration_us.1).contains(&one.duration_us)
+    }
+}
+
+/// What was picked in the plot.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Picked {
+    /// A trace was clicked.
+    Trace(usize),
+    /// A box was drawn.
+    Window(Window),
+}
 
 /// How high it is where there is room; in a low panel less, so that the list below is seen.
 fn height(room: f32) -> f32 {
@@ -41,6 +66,28 @@ impl Scale {
     fn y(&self, plot: Rect, duration_us: f64) -> f32 {
         plot.bottom() - plot.height() * (duration_us / self.top_us) as f32
     }
+
+    /// What lies between two points.
+    fn window(&self, plot: Rect, between: Rect) -> Window {
+        let share =
+            |at: f32, from: f32, length: f32| f64::from(((at - from) / length.max(1.0)).clamp(0.0, 1.0));
+        let time = |x: f32| {
+            let share = share(x, plot.left(), plot.width());
+            self.from_us + (share * (self.to_us - self.from_us) as f64) as u64
+        };
+        let duration = |y: f32| ((1.0 - share(y, plot.top(), plot.height())) * self.top_us) as u64;
+        Window {
+            at_us: (time(between.left()), time(between.right()) + 1),
+            duration_us: (duration(between.bottom()), duration(between.top()) + 1),
+        }
+    }
+
+    fn rect(&self, plot: Rect, window: Window) -> Rect {
+        let x = |at: u64| self.x(plot, at.clamp(self.from_us, self.to_us));
+        let y = |us: u64| self.y(plot, (us as f64).min(self.top_us));
+        let (at, us) = (window.at_us, window.duration_us);
+        Rect::from_min_max(pos2(x(at.0), y(us.1)), pos2(x(at.1), y(us.0)))
+    }
 }
 
 /// 1, 2 or 5 times a power of ten, not below.
@@ -54,17 +101,20 @@ pub(super) fn round_step(least: f64) -> f64 {
         .unwrap_or(ten * 10.0)
 }
 
-/// Draws the plot; returns the trace that was clicked.
+/// Draws the plot; returns what was picked in it.
 pub(super) fn ui(
     ui: &mut Ui,
     summaries: &[Summary],
     stats: Stats,
     now: Timestamp,
     chosen: Option<usize>,
-) -> Option<usize> {
+    window: Option<Window>,
+) -> Option<Picked> {
     let tokens = Tokens::of(ui);
-    let (rect, response) =
-        ui.allocate_exact_size(vec2(ui.available_width(), height(ui.available_height())), Sense::click());
+    let (rect, response) = ui.allocate_exact_size(
+        vec2(ui.available_width(), height(ui.available_height())),
+        Sense::click_and_drag(),
+    );
     let failed = summaries.iter().filter(|one| one.errors > 0).count();
     let told = |us: u64| fmt::ms(us as f64 / 1000.0);
     response.widget_info(|| {
@@ -144,6 +194,9 @@ pub(super) fn ui(
             painter.circle_stroke(place(one), radius + 3.5, egui::Stroke::new(1.5, tokens.text));
         }
     }
+    if let Some(picked) = drawn_box(ui, rect, plot, &scale, &response, window) {
+        return Some(picked);
+    }
     let one = summaries.get(near?)?;
     ui.ctx().set_cursor_icon(CursorIcon::PointingHand);
     let clicked = response.clicked();
@@ -154,7 +207,40 @@ pub(super) fn ui(
         rows.extend(one.trouble.iter().map(|trouble| ("Went wrong".to_owned(), trouble.clone())));
         tooltip::rows(ui, &in_words(one), &rows);
     });
-    near.filter(|_| clicked)
+    near.filter(|_| clicked).map(Picked::Trace)
+}
+
+/// Draws the box that is set, and the one that is being drawn; returns it when it is done.
+fn drawn_box(
+    ui: &Ui,
+    rect: Rect,
+    plot: Rect,
+    scale: &Scale,
+    response: &egui::Response,
+    window: Option<Window>,
+) -> Option<Picked> {
+    let tokens = Tokens::of(ui);
+    let show = |area: Rect| {
+        let stroke = Stroke::new(1.0, tokens.accent);
+        let fill = tokens.accent.gamma_multiply(0.12);
+        ui.painter_at(rect).rect(area, 2.0, fill, stroke, egui::StrokeKind::Inside);
+    };
+    let id = response.id.with("box");
+    if response.drag_started()
+        && let Some(from) = ui.input(|input| input.pointer.press_origin())
+    {
+        ui.data_mut(|data| data.insert_temp(id, from));
+    }
+    let begun: Option<Pos2> = ui.data(|data| data.get_temp(id));
+    let between = begun.zip(response.interact_pointer_pos()).map(|(from, to)| Rect::from_two_pos(from, to));
+    if response.dragged() {
+        between.into_iter().for_each(show);
+        return None;
+    }
+    window.map(|window| scale.rect(plot, window)).into_iter().for_each(show);
+    let done = between.filter(|between| response.drag_stopped() && between.width() > 4.0)?;
+    ui.data_mut(|data| data.remove_temp::<Pos2>(id));
+    Some(Picked::Window(scale.window(plot, done)))
 }
 
 #[cfg(test)]
@@ -182,6 +268,13 @@ mod tests {
             );
         }
         assert!(scale.marks.len() >= 3, "{scale:?}");
+        let all = scale.window(plot, plot);
+        assert!(summaries.iter().all(|one| all.holds(one)), "{all:?}");
+        let half = plot.with_max_x(plot.center().x);
+        let earlier = scale.window(plot, half);
+        let held = summaries.iter().filter(|one| earlier.holds(one)).count();
+        assert!(held > 0 && held < summaries.len(), "{held}");
+        assert!(scale.rect(plot, earlier).center().distance(half.center()) < 1.0);
         assert_eq!(Scale::of(&[]).marks[0], 0.0);
     }
 }

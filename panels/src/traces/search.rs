@@ -79,6 +79,21 @@ impl Search {
         };
     }
 
+    /// Shows in the fields that traces with a tag were asked for.
+    pub(super) fn show_tagged(&mut self, service: &str, name: &str, value: &str) {
+        let quoted = if value.contains(char::is_whitespace) || value.is_empty() { "\"" } else { "" };
+        let tag = format!("{name}={quoted}{value}{quoted}");
+        let same =
+            self.service == service && trace_ql(&self.tags).is_none() && trace_id(&self.tags).is_none();
+        let before = if same { self.tags.trim() } else { "" };
+        let tags = match before {
+            "" => tag,
+            before if before.contains(&tag) => before.to_owned(),
+            before => format!("{before} {tag}"),
+        };
+        *self = Self { service: service.to_owned(), tags, call: None, more: true, ..self.clone() };
+    }
+
     /// The search that the fields tell, or what is wrong with them.
     pub(super) fn query(&self, now: Timestamp) -> Result<TraceQuery, String> {
         let ql = trace_ql(&self.tags);
@@ -354,6 +369,17 @@ mod tests {
         assert_eq!((&*query.service, query.errors_only, query.limit), ("reviews.bookinfo", true, 100));
         assert_eq!(query.tags, [(REVISION.to_owned(), "v3".to_owned())].into());
         assert_eq!((query.end_us - query.start_us, query.min_duration_us), (300_000_000, None));
+    }
+
+    #[test]
+    fn tags_of_spans_are_added_to_the_fields() {
+        let mut search = Search { service: "a.shop".into(), tags: "x=1".into(), ..Search::default() };
+        search.show_tagged("a.shop", "y", "two words");
+        search.show_tagged("a.shop", "y", "two words");
+        assert_eq!(search.tags, "x=1 y=\"two words\"");
+        assert_eq!(search.query(mesh::demo::NOW).unwrap().tags.len(), 2);
+        search.show_tagged("b.shop", "z", "3");
+        assert_eq!((&*search.service, &*search.tags), ("b.shop", "z=3"));
     }
 
     #[test]

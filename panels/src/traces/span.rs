@@ -1,13 +1,14 @@
 //! One span: where it ran, how long, what it carried, and what its tags mean.
 
 use super::bars;
-use super::list::began;
+use super::list::{began, short_id};
+use super::tags::{self, pairs};
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{size, space};
 use crate::kit::{Button, Status, Tokens, badge, card, fmt, icon, text, tiles, tooltip};
 use crate::selection::Selected;
-use egui::{Grid, Label, RichText, ScrollArea, Ui, WidgetInfo, WidgetType};
+use egui::{Label, RichText, ScrollArea, Ui};
 use mesh::trace::{Opened, SpanRef, trouble};
 use mesh::why::SeenCall;
 
@@ -68,13 +69,13 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, opened: &Opened, at: usize) -> bool {
                 cx.intents.send(Intent::Explain(Box::new(call)));
             }
         });
-        pairs(ui, cx, "Tags", span.tags().iter());
+        linked(ui, cx, span);
+        tags::ui(ui, cx, span);
         for (at_us, fields) in span.logs() {
             let after = told(at_us.saturating_sub(tree.start_us));
-            pairs(ui, cx, &format!("Event after {after}"), fields.iter());
+            pairs(ui, cx, &format!("Event after {after}"), fields.iter(), None);
         }
-        pairs(ui, cx, "Process", span.process().iter());
-        pairs(ui, cx, "Links", span.links().map(|to| ("points at", to)));
+        pairs(ui, cx, "Process", span.process().iter(), None);
         card::section(ui, "Span", "");
         ui.horizontal_wrapped(|ui| {
             text::mono(ui, span.id());
@@ -100,55 +101,23 @@ fn links(ui: &mut Ui, cx: &Cx<'_>, span: SpanRef<'_>) {
     }
 }
 
-/// Names and values, those that tell of trouble in their colour; a click on a value copies it.
-fn pairs<'a>(ui: &mut Ui, cx: &Cx<'_>, head: &str, pairs: impl ExactSizeIterator<Item = (&'a str, &'a str)>) {
-    if pairs.len() == 0 {
+/// Spans that it points at; those of other traces can be opened.
+fn linked(ui: &mut Ui, cx: &Cx<'_>, span: SpanRef<'_>) {
+    if span.links().len() == 0 {
         return;
     }
-    let tokens = Tokens::of(ui);
-    card::section(ui, head, "");
-    ui.spacing_mut().interact_size.y = 16.0;
-    Grid::new(("span", head)).num_columns(2).spacing([space::M, 3.0]).min_row_height(16.0).show(ui, |ui| {
-        for (name, value) in pairs {
-            let name = if name.is_empty() { "(empty)" } else { name };
-            ui.add(Label::new(RichText::new(name).size(size::NOTE).color(tokens.muted)).extend());
-            let color = if wrong(name, value) { tokens.failing } else { tokens.text };
-            let label = Label::new(RichText::new(value).monospace().size(size::NOTE).color(color))
-                .wrap()
-                .sense(egui::Sense::click());
-            let copies = ui.add(label);
-            let said = || WidgetInfo::labeled(WidgetType::Button, true, format!("Copy {name}: {value}"));
-            copies.widget_info(said);
-            if copies.on_hover_text("Click to copy").clicked() {
-                cx.intents.send(Intent::Copy(value.to_owned(), name.to_owned()));
+    card::section(ui, "Links", "Spans that it follows or points at, which are not its parents");
+    for link in span.links() {
+        match link.split_once(' ') {
+            Some((trace, to)) => {
+                let open = Button::bare(format!("Trace {}, span {to}", short_id(trace)));
+                if ui.add(open.with_icon(icon::ARROW_SQUARE_OUT)).on_hover_text(trace).clicked() {
+                    cx.intents.send(Intent::OpenTrace(trace.to_owned()));
+                }
             }
-            ui.end_row();
-        }
-    });
-}
-
-/// Whether a tag tells of trouble.
-fn wrong(name: &str, value: &str) -> bool {
-    match name {
-        "http.status_code" | "http.response.status_code" => value.starts_with('5'),
-        "response_flags" => !matches!(value, "-" | ""),
-        "error" => value == "true",
-        "grpc.status_code" | "rpc.grpc.status_code" => value != "0",
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn tags_that_tell_of_trouble() {
-        for (name, value, expect) in [
-            ("response_flags", "FI", true),
-            ("response_flags", "-", false),
-            ("http.status_code", "503", true),
-            ("component", "5", false),
-        ] {
-            assert_eq!(super::wrong(name, value), expect, "{name}={value}");
+            None => {
+                text::mono(ui, link);
+            }
         }
     }
 }

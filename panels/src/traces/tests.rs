@@ -423,30 +423,5 @@ fn a_small_panel_shows_rows_and_the_span_that_is_looked_at() {
     assert!(chosen.top() >= axis.top() && axis.height() > 60.0, "{chosen:?} in {axis:?}");
 }
 
-/// A file is looked at as what a search found, without a backend.
-#[test]
-fn the_traces_of_a_file() {
-    let mut world = World::new(Remote::Waiting);
-    world.scene = Scene::default();
-    let traces = Remote::Live(Arc::new(demo::found()), demo::NOW);
-    world.file = Some(crate::file::TraceFile { name: "slow.json".into(), read: (0, 0), traces });
-    let first = demo::found().traces[0].summary.id.clone();
-    let mut harness = world.harness();
-    harness.get_by_label("slow.json");
-    assert!(harness.query_by_label("Time range").is_none(), "there is nobody to ask");
-    harness.state_mut().hear(&Intent::OpenTrace(first));
-    harness.run();
-    harness.get_by_label("Back to results").click();
-    harness.run();
-    harness.get_by_label("Close file").click();
-    harness.run();
-    assert_eq!(harness.state_mut().sent(), [Intent::CloseFile]);
-    let why = Problem::new("The file could not be opened", "page.html: it is empty", "Save it again");
-    let file = harness.state_mut().file.as_mut().expect("a file");
-    file.traces = Remote::Denied(why);
-    harness.run();
-    harness.get_by_label_contains("page.html: it is empty");
-    harness.get_by_label("Open another file…");
-}
-
+mod files;
 mod looks;

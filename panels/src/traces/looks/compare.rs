@@ -154,6 +154,7 @@ impl Rows for Shown<'_> {
             sum.map_or_else(|| Cell::number(-1.0, "–"), |sum| Cell::number(of(sum), text(of(sum))))
         };
         let time = |us: f64| fmt::ms(us / 1000.0);
+        let whole = |count: f64| fmt::count(count as usize);
         match column {
             0 => Cell::text(pair.name.clone()),
             1 => Cell {
@@ -168,12 +169,17 @@ impl Rows for Shown<'_> {
             3 => figure(pair.there, |sum| sum.self_us, time),
             4 => {
                 let longer = pair.longer_us();
-                let sign = if longer < 0.0 { "−" } else { "+" };
-                Cell::number(longer, format!("{sign}{}", time(longer.abs())))
+                // What is less than can be told is nothing.
+                let text = match longer {
+                    hardly if hardly.abs() < 50.0 => "–".to_owned(),
+                    less if less < 0.0 => format!("−{}", time(-less)),
+                    more => format!("+{}", time(more)),
+                };
+                Cell::number(longer, text)
             }
-            5 => figure(pair.here, |sum| sum.count, fmt::short),
-            6 => figure(pair.there, |sum| sum.count, fmt::short),
-            _ => figure(pair.here, |sum| sum.errors, fmt::short),
+            5 => figure(pair.here, |sum| sum.count, whole),
+            6 => figure(pair.there, |sum| sum.count, whole),
+            _ => figure(pair.here, |sum| sum.errors, whole),
         }
     }
 

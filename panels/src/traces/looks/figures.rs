@@ -20,6 +20,18 @@ const COLUMNS: &[Column] = &[
     Column::number("Longest", 0.9),
 ];
 
+/// The same without the operation.
+const SERVICES: &[Column] = &[
+    Column::text("Service", 1.8),
+    Column::number("Calls", 0.6),
+    Column::number("Failed", 0.6),
+    Column::number("Own time", 0.9),
+    Column::number("Waited for", 0.9),
+    Column::number("p50", 0.8).spare(),
+    Column::number("p95", 0.8).spare(),
+    Column::number("Longest", 0.9),
+];
+
 /// The table, and of what it is.
 #[derive(Default)]
 pub(super) struct Table {
@@ -39,7 +51,9 @@ impl Table {
         });
         let figures = if self.operations { &parts.operations } else { &parts.services };
         let revision = parts.revision * 2 + u64::from(self.operations);
-        let done = table::table(ui, "statistics", &mut self.table, COLUMNS, &Shown(figures), revision, None);
+        let shown = Shown { figures, operations: self.operations };
+        let columns = if self.operations { COLUMNS } else { SERVICES };
+        let done = table::table(ui, "statistics", &mut self.table, columns, &shown, revision, None);
         if let Some(csv) = done.csv {
             cx.intents.send(Intent::Copy(csv, "statistics as CSV".into()));
         }
@@ -47,15 +61,19 @@ impl Table {
     }
 }
 
-struct Shown<'a>(&'a [Figures]);
+struct Shown<'a> {
+    figures: &'a [Figures],
+    operations: bool,
+}
 
 impl Rows for Shown<'_> {
     fn len(&self) -> usize {
-        self.0.len()
+        self.figures.len()
     }
 
     fn cell(&self, row: usize, column: usize) -> Cell {
-        let Some(of) = self.0.get(row) else { return Cell::default() };
+        let Some(of) = self.figures.get(row) else { return Cell::default() };
+        let column = if self.operations || column == 0 { column } else { column + 1 };
         let time = |us: u64| Cell::number(us as f64, fmt::ms(us as f64 / 1000.0));
         match column {
             0 => Cell {
@@ -74,7 +92,7 @@ impl Rows for Shown<'_> {
     }
 
     fn name(&self, row: usize) -> Option<String> {
-        let of = self.0.get(row)?;
+        let of = self.figures.get(row)?;
         let what = of.operation.as_deref().unwrap_or("all operations");
         let own = fmt::ms(of.self_us as f64 / 1000.0);
         let calls = fmt::counted(of.stats.count, "call", "calls");

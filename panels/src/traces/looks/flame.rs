@@ -9,6 +9,8 @@ use egui::{FontId, Id, Rect, ScrollArea, Sense, Stroke, Ui, WidgetInfo, WidgetTy
 use mesh::trace::{Node, Opened};
 
 const HEIGHT: f32 = 22.0;
+/// Wider calls say how long they take, too.
+const TIMED: f32 = 260.0;
 /// Narrower calls are not drawn.
 const NARROW: f32 = 1.0;
 
@@ -109,6 +111,10 @@ fn paint(ui: &Ui, rect: Rect, opened: &Opened, node: &Node, hovered: bool) {
     if rect.width() > 40.0 {
         let font = FontId::proportional(size::NOTE);
         let edges = [rect.left() + 6.0, rect.right() - 4.0, rect.center().y];
-        text::name(ui, &node.name(), font, tokens.on(color), edges);
+        let mut name = node.name();
+        if rect.width() > TIMED {
+            name = format!("{name}  {}", fmt::ms(node.weight_us / 1000.0));
+        }
+        text::name(ui, &name, font, tokens.on(color), edges);
     }
 }

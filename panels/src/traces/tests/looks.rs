@@ -82,3 +82,62 @@ fn statistics_flames_and_events() {
     press(&mut harness, "Events");
     harness.get_by_label_contains("cache miss");
 }
+
+#[test]
+fn found_traces_are_grouped_and_filtered() {
+    let mut harness = World::found().harness();
+    press(&mut harness, "Group traces");
+    press(&mut harness, "By path");
+    let path = "istio-ingressgateway → productpage → details, reviews (→ ratings)";
+    let group = harness.get_all_by_label_contains("group istio-ingressgateway").next().unwrap();
+    let label = group.accesskit_node().label().unwrap();
+    assert!(label.contains(" → productpage → "), "{label}, not as {path}");
+    group.click();
+    harness.run();
+    harness.get_by_label_contains("Only istio-ingressgateway").click();
+    harness.run();
+    harness.get_all_by_label_contains("group istio-ingressgateway").next().unwrap();
+    press(&mut harness, "Group traces");
+    press(&mut harness, "Not grouped");
+    harness.get_all_by_label_contains("trace 3f").next().unwrap();
+}
+
+#[test]
+fn a_box_over_the_plot_leaves_what_is_in_it() {
+    let mut harness = World::found().harness();
+    let plot = harness.get_by_label_contains("Durations of 20 traces").rect();
+    let ends = [plot.left_top() + egui::vec2(60.0, 4.0), plot.center() + egui::vec2(0.0, 20.0)];
+    harness.drag_at(ends[0]);
+    harness.run();
+    harness.hover_at(ends[1]);
+    harness.run();
+    harness.drop_at(ends[1]);
+    harness.run();
+    press(&mut harness, "Only the box in the plot");
+    assert!(harness.query_by_label("Only the box in the plot").is_none());
+}
+
+#[test]
+fn a_tag_of_a_span_is_looked_for() {
+    let mut harness = opened(demo::trace());
+    harness.get_by_label("span reviews reviews:9080/* 26 ms").click();
+    harness.run();
+    let all = harness.get_all_by_label_contains("Traces with http.method=GET");
+    all.into_iter().next().unwrap().click();
+    harness.run();
+    let asked = harness.state().search();
+    assert_eq!((&*asked.service, asked.tags.len()), ("reviews.bookinfo", 1));
+}
+
+#[test]
+fn links_lead_to_other_traces() {
+    let mut trace = demo::trace();
+    trace.spans[0].links = vec!["0af7651916cd43dd 0000000000000001".into(), "0000000000000002".into()];
+    let mut harness = opened(trace);
+    harness.get_all_by_label_contains("span istio-ingressgateway").next().unwrap().click();
+    harness.run();
+    harness.get_by_label_contains("Trace 0af76519…").click();
+    harness.run();
+    let to = Intent::OpenTrace("0af7651916cd43dd".into());
+    assert!(harness.state_mut().sent().contains(&to));
+}
