@@ -26,6 +26,7 @@ pub mod kit;
 pub mod logs;
 pub mod metrics;
 pub mod objects;
+pub mod overview;
 mod panel;
 mod pods;
 pub mod problems;

@@ -80,6 +80,8 @@ impl Selection {
 /// Panels that can be opened; one row of [`crate::table::PANELS`] each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum PanelId {
+    /// How the mesh is.
+    Overview,
     /// The service graph.
     Graph,
     /// Measurements over time.

@@ -2,10 +2,11 @@
 
 use crate::panel::PanelRow;
 use crate::selection::PanelId;
-use crate::{changes, explain, graph, logs, metrics, objects, problems, proxies, traces};
+use crate::{changes, explain, graph, logs, metrics, objects, overview, problems, proxies, traces};
 
 /// Every panel stands here, once: rail, palette and tests walk this table.
 pub const PANELS: &[PanelRow] = &[
+    PanelRow { id: PanelId::Overview, about: overview::ABOUT, make: || Box::<overview::Overview>::default() },
     PanelRow { id: PanelId::Graph, about: graph::ABOUT, make: || Box::<graph::Graph>::default() },
     PanelRow { id: PanelId::Metrics, about: metrics::ABOUT, make: || Box::<metrics::Metrics>::default() },
     PanelRow { id: PanelId::Traces, about: traces::ABOUT, make: || Box::<traces::Traces>::default() },

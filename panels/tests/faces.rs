@@ -47,6 +47,20 @@ fn every_panel_shows_every_face() {
             );
             let said = spoken(&bench);
             let (there, not_there): (Vec<&str>, Vec<&str>) = match (row.id, face) {
+                (PanelId::Overview, "empty") => (vec![empty], vec![TROUBLE[0]]),
+                (PanelId::Overview, "bookinfo") => {
+                    (vec!["2 % of calls fail", "Namespaces", "bookinfo"], vec![empty, TROUBLE[0]])
+                }
+                (PanelId::Overview, "stale") => {
+                    (vec!["2 % of calls fail", "As of 1 s ago", TROUBLE[0]], vec![empty])
+                }
+                (PanelId::Overview, "denied") => {
+                    (vec![TROUBLE[0], TROUBLE[1], "Retry", "bookinfo"], vec!["2 % of calls fail"])
+                }
+                (PanelId::Overview, _) => (
+                    vec!["Waiting for the first measurements", "bookinfo"],
+                    vec!["2 % of calls fail", TROUBLE[0]],
+                ),
                 (PanelId::Graph, "bookinfo") => {
                     (vec!["reviews v3", "edge reviews v3 to ratings"], vec![empty, "As of", TROUBLE[0]])
                 }

@@ -98,8 +98,8 @@ fn one_proxy_shows_what_it_holds_and_leads_to_its_objects() {
     let read = Read::Inside(name);
     bench.state_mut().0.scene.answers.take(demo::NOW, read.clone(), Ok(Answer::Inside(Arc::new(dump()))));
     bench.run_steps(3);
-    bench.get_by_label("Clusters nobody.bookinfo.svc.cluster.local: refused: bad ring size");
-    bench.get_by_label_contains("reviews.bookinfo.svc.cluster.local, 9080, v1").click();
+    bench.get_by_label("Clusters nobody.bookinfo: refused: bad ring size");
+    bench.get_by_label_contains("reviews.bookinfo, 9080, v1").click();
     bench.run_steps(3);
     let rule = Ref::new(&kinds::DESTINATION_RULE, "bookinfo", "reviews");
     bench.get_by_label(&format!("Open {rule}")).click();

@@ -47,6 +47,7 @@ mod rule_key;
 pub mod scene;
 pub mod schema;
 pub mod series;
+pub mod since;
 pub mod split;
 mod stored;
 pub mod token;

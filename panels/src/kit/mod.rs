@@ -22,6 +22,7 @@ pub mod progress;
 pub mod remote;
 pub mod room;
 pub mod shares;
+pub mod spark;
 mod splitter;
 mod spoken;
 pub mod table;

@@ -142,7 +142,7 @@ pub(super) fn card(ui: &mut Ui, cx: &Cx<'_>, chosen: &Chosen) {
             cx.intents.send(Intent::Explain(Box::new(call)));
         }
     });
-    Grid::new("fields").num_columns(2).spacing([space::L, 3.0]).show(ui, |ui| {
+    Grid::new("fields").num_columns(2).min_row_height(16.0).spacing([space::L, 3.0]).show(ui, |ui| {
         for (name, value) in access.said() {
             text::muted(ui, name);
             let more = match name {

@@ -152,7 +152,8 @@ fn waiting(ui: &Ui, cx: &Cx<'_>, id: PanelId) -> (usize, bool) {
             (errors, _) => (errors, true),
         },
         PanelId::Proxies => (proxies::refusing(cx), true),
-        PanelId::Graph
+        PanelId::Overview
+        | PanelId::Graph
         | PanelId::Metrics
         | PanelId::Traces
         | PanelId::Logs

@@ -61,13 +61,18 @@ fn trouble(list: &str, value: &Value) -> Option<String> {
     warming.then(|| if since.is_empty() { what.to_owned() } else { format!("{what} since {since}") })
 }
 
-/// "outbound|9080|v1|reviews.shop…" as host, port and subset, and the way; other names stand alone.
+/// "outbound|9080|v1|reviews.shop.svc…" as host ("reviews.shop"), port and subset, and the way; other names
+/// stand alone.
 fn parts_of(name: &str) -> ([String; 3], String) {
     let whole = || ([name.to_owned(), String::new(), String::new()], String::new());
     match name.split('|').collect::<Vec<_>>().as_slice() {
         [way, port, subset, host] => {
-            let host = if host.is_empty() { "this pod" } else { host };
-            ([host, port, subset].map(|part| (*part).to_owned()), (*way).to_owned())
+            let host = match istio::hosts::service(host) {
+                Some((name, namespace)) => format!("{name}.{namespace}"),
+                None if host.is_empty() => "this pod".to_owned(),
+                None => (*host).to_owned(),
+            };
+            ([host, (*port).to_owned(), (*subset).to_owned()], (*way).to_owned())
         }
         _ => whole(),
     }

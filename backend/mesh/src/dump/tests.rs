@@ -41,9 +41,9 @@ fn clusters_routes_and_listeners_are_rows_that_lead_to_their_objects() {
     ]));
     insta::assert_snapshot!(said(&all), @r"
     Clusters: xds-grpc |  |  | STATIC
-    Clusters: cart.shop.svc.cluster.local | 80 | v1 | outbound, EDS <- DestinationRule shop/cart
-    Listeners: 10.96.0.7_443 | 10.96.0.7:443 | HTTP, TCP | api.shop.svc.cluster.local:443, routes 443
-    Routes: cart, and 2 more | /pay*, end-user=jason | cart.shop.svc.cluster.local:80 v1 90, cart.shop.svc.cluster.local:80 v2 10 | 80 <- VirtualService shop/cart
+    Clusters: cart.shop | 80 | v1 | outbound, EDS <- DestinationRule shop/cart
+    Listeners: 10.96.0.7_443 | 10.96.0.7:443 | HTTP, TCP | api.shop:443, routes 443
+    Routes: cart, and 2 more | /pay*, end-user=jason | cart.shop:80 v1 90, cart.shop:80 v2 10 | 80 <- VirtualService shop/cart
     Routes: cart, and 2 more | /no | answers 404 | 80
     ");
 }
@@ -68,7 +68,7 @@ fn what_was_refused_or_is_awaited_is_said_and_secrets_are_not() {
     Listeners: 0.0.0.0_443 |  |  |  !! refused: filter chain match rules overlap (at 2026-11-01T10:06:00Z)
     Secrets: default | there | certificate and key | 
     Secrets: kubernetes://shop-cert | awaited | nothing yet | 2026-11-01T09:55:00Z !! waits for its certificate since 2026-11-01T09:55:00Z
-    Clusters: cart.shop.svc.cluster.local | 80 | v1 | outbound, EDS !! refused: bad ring size
+    Clusters: cart.shop | 80 | v1 | outbound, EDS !! refused: bad ring size
     Clusters: mine |  |  | STATIC
     ");
     assert!(!all.entries.iter().any(|entry| entry.raw.contains("c2VjcmV0")), "a key left this reader");
@@ -87,7 +87,7 @@ fn what_is_new_or_odd_costs_itself() {
     ]));
     insta::assert_snapshot!(said(&all), @r"
     Other: BootstrapConfigDump | how it was started |  | 
-    Clusters: pay.shop.svc.cluster.local | 80 |  | outbound, TYPE_OF_TOMORROW
+    Clusters: pay.shop | 80 |  | outbound, TYPE_OF_TOMORROW
     Clusters:  |  |  | 
     Other: DumpOfTomorrow | a section of a type that is not known here |  | 
     ");
@@ -118,8 +118,8 @@ fn endpoints_say_how_they_are() {
     let mut all = Dump::default();
     all.take_endpoints(&clusters.to_string());
     insta::assert_snapshot!(said(&all), @r"
-    Endpoints: 10.1.0.1:9080 | reviews.shop.svc.cluster.local | 9080 v1 | ejected: too many failures in a row, 12 calls, 3 failed !! ejected: too many failures in a row
-    Endpoints: 10.1.0.2:9080 | reviews.shop.svc.cluster.local | 9080 v1 | healthy, 12 calls, 3 failed
+    Endpoints: 10.1.0.1:9080 | reviews.shop | 9080 v1 | ejected: too many failures in a row, 12 calls, 3 failed !! ejected: too many failures in a row
+    Endpoints: 10.1.0.2:9080 | reviews.shop | 9080 v1 | healthy, 12 calls, 3 failed
     Endpoints: ./sds | agent |  | drains !! drains
     ");
     all.take_endpoints("<html>");
