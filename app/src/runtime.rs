@@ -2,21 +2,22 @@
 //! has no window (a command, a dialog's own thread, the end of the program) does it here.
 
 use mesh::Problem;
+use panels::kit;
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
 /// The I/O runtime.
 pub(crate) fn start() -> Result<Runtime, Problem> {
-    Builder::new_multi_thread().worker_threads(2).thread_name("binnacle-io").enable_all().build().map_err(
-        |error| {
-            Problem::new(
-                "Binnacle could not start",
-                format!("no threads for I/O: {error}"),
-                "Free some memory and try again",
-            )
-        },
-    )
+    let mut threads = Builder::new_multi_thread();
+    threads.worker_threads(2).thread_name("binnacle-io").on_thread_start(kit::give_way).enable_all();
+    threads.build().map_err(|error| {
+        Problem::new(
+            "Binnacle could not start",
+            format!("no threads for I/O: {error}"),
+            "Free some memory and try again",
+        )
+    })
 }
 
 /// Runs this on the present thread, which has nothing else to do; `None` when that cannot be had or nothing

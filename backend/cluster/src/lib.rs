@@ -22,6 +22,7 @@ mod fetch;
 mod find;
 mod follow;
 pub mod fuzz;
+mod given_back;
 mod history;
 mod http;
 mod hub;

@@ -7,6 +7,7 @@ use super::place::place_after;
 use super::placement::{Options, Placement};
 use super::view::{Labels, View};
 use crate::kit::aside::{FEW_PATHS, alone};
+use crate::kit::give_way;
 use egui::Context;
 use jiff::Timestamp;
 use mesh::check::Judged;
@@ -257,6 +258,7 @@ impl Work {
         let ctx = ctx.clone();
         let mut maker = std::mem::take(&mut self.maker);
         let thread = std::thread::Builder::new().name("graph".to_owned()).spawn(move || {
+            give_way();
             let finished = maker.make(&order);
             // Send first, wake second. Nobody listens any more when the panel was closed.
             if sender.send((maker, finished)).is_ok() {

@@ -1,5 +1,6 @@
 //! Derives a value beside the window's thread, when what it is derived from changed.
 
+use super::give_way;
 use egui::Context;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -67,6 +68,7 @@ impl<K: PartialEq + Clone, V: Send + 'static> Aside<K, V> {
         let (sender, receiver) = channel();
         let ctx = ctx.clone();
         let work = move || {
+            give_way();
             let made = make();
             // Send first, wake second. Nobody listens any more when the panel was closed.
             if sender.send(made).is_ok() {

@@ -87,8 +87,9 @@ impl Gathered {
         self.seen.entry(path).or_default().add(question, sample, &mut self.names);
     }
 
-    /// The traffic of the window, as far as it was told.
-    pub(crate) fn traffic(&self, window_secs: u64) -> Traffic {
+    /// The traffic of the window, as far as it was told. What was gathered goes as it is put together: there
+    /// may be much.
+    pub(crate) fn traffic(self, window_secs: u64) -> Traffic {
         let mut flows = BTreeMap::new();
         let counted: BTreeSet<(Arc<str>, Arc<str>)> = self
             .seen
@@ -96,7 +97,7 @@ impl Gathered {
             .filter(|(_, seen)| !seen.client.0.is_empty())
             .map(|(path, _)| (path.destination.namespace.clone(), path.destination.workload.clone()))
             .collect();
-        for (path, seen) in &self.seen {
+        for (mut path, seen) in self.seen {
             // Calls that a proxy refuses before it has learnt who calls come over mutual TLS all the same: the
             // caller has a proxy, which has counted them.
             let to = (path.destination.namespace.clone(), path.destination.workload.clone());
@@ -106,13 +107,13 @@ impl Gathered {
             // Latency alone (a path whose rate just fell to nothing) is no traffic.
             if let Some((mut flow, source, destination)) = seen.finish() {
                 flow.window_secs = window_secs;
-                let mut path = path.clone();
                 path.source.principal = source;
                 path.destination.principal = destination;
                 flows.insert(path, flow);
             }
         }
-        let of = |question| self.nameless.get(&question).copied().unwrap_or_default();
+        let nameless = self.nameless;
+        let of = |question| nameless.get(&question).copied().unwrap_or_default();
         let lost = of(Question::Client).max(of(Question::Server)) + of(Question::Unreported);
         let lost = (lost > 0.0).then(|| {
             format!("{lost:.1} requests/s could not be placed: their series lack the labels of Istio")
@@ -121,7 +122,7 @@ impl Gathered {
             window_secs,
             flows,
             coverage: Coverage::Whole,
-            remarks: lost.into_iter().chain(self.remarks.clone().words()).collect(),
+            remarks: lost.into_iter().chain(self.remarks.words()).collect(),
             hour: None,
         }
     }

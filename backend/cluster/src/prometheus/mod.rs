@@ -8,6 +8,7 @@ mod usual;
 pub(crate) mod vector;
 
 use crate::find::{self, Wanted};
+use crate::given_back;
 use crate::limits::{self, Limit};
 use crate::session::Session;
 use crate::tunnel::{Answer, Place};
@@ -39,6 +40,8 @@ const AT_ONCE: usize = 4;
 static LANE: Semaphore = Semaphore::const_new(1);
 const LIMIT: Limit = Limit { bytes: limits::ANSWER, lane: Some(&LANE) };
 const WHAT: &str = "Traffic cannot be measured";
+/// Rounds with more paths than these leave much free memory behind, which goes back to the system.
+const LARGE: usize = 5_000;
 
 const WANTED: Wanted = Wanted {
     title: "Prometheus",
@@ -175,7 +178,7 @@ async fn measure(session: &Session, known: &mut Known, chosen: u64) -> Result<(S
         // Who calls whom is shown as soon as both ends have told it; times take longer to be counted.
         if !known.begun && question == Question::Server {
             known.begun = true;
-            let mut traffic = Traffic { coverage, ..gathered.traffic(window_secs) };
+            let mut traffic = Traffic { coverage, ..gathered.clone().traffic(window_secs) };
             traffic.remarks.extend(remarks.iter().cloned());
             session.hub.take(Observation::Traffic(Ok(traffic)));
         }
@@ -262,7 +265,11 @@ pub(crate) async fn follow(session: Arc<Session>) {
             Ok((name, traffic)) => {
                 let remarks = traffic.remarks.iter().map(|remark| format!("; {remark}"));
                 let done = name + &remarks.collect::<String>();
+                let large = traffic.flows.len() > LARGE;
                 hub.take(Observation::Traffic(Ok(traffic)));
+                if large {
+                    drop(tokio::task::spawn_blocking(given_back::trim));
+                }
                 hub.take(Observation::Done(Step::Prometheus, done));
                 usual = (begun.elapsed() * 4).clamp(INTERVAL, SLOWEST);
                 usual
