@@ -43,7 +43,7 @@ pub use fix::Fix;
 pub use live::{Asks, Live, questions};
 pub use world::World;
 
-use crate::{Kind, Problem, Ref};
+use crate::{Kind, Problem, Ref, kinds};
 use serde::Serialize;
 
 /// How bad it is.
@@ -119,6 +119,9 @@ impl Check {
     /// Why nothing can be said here, if so.
     fn hindered(&self, world: &World<'_>) -> Option<Problem> {
         let kinds = self.reads.iter().find_map(|kind| world.unseen(kind));
+        // They compare hosts.
+        let hosts = self.reads.iter().any(|kind| [&kinds::SERVICE, &kinds::DESTINATION_RULE].contains(kind));
+        let kinds = kinds.or_else(|| world.other_domain().filter(|_| hosts));
         kinds.or_else(|| self.asks().iter().find_map(|asks| world.lacks(*asks)))
     }
 

@@ -8,7 +8,7 @@ use crate::mesh_config::MeshConfig;
 use crate::model::Policies;
 use crate::roles::{self, Deed};
 use crate::{Kind, Mesh, Problem, Ref, Service, Workload, fqdn, kinds};
-use istio::hosts::{covers, is_wildcard};
+use istio::hosts::{DOMAIN, covers, is_wildcard};
 use istio::views::{DestinationRule, Gateway};
 use istio::{Object, Selects};
 use serde::de::DeserializeOwned;
@@ -33,6 +33,8 @@ pub struct World<'a> {
     rules: HashMap<String, Vec<(&'a Ref, &'a DestinationRule)>>,
     /// Those whose host is a wildcard, with it.
     wide_rules: Vec<(String, &'a Ref, &'a DestinationRule)>,
+    /// The cluster's domain, where it is not the usual one.
+    domain: OnceCell<Option<String>>,
     /// Whether anybody is in ambient mode.
     ambient: OnceCell<bool>,
     /// Objects that choose pods, with what they choose.
@@ -74,6 +76,7 @@ impl<'a> World<'a> {
             wide,
             rules,
             wide_rules,
+            domain: OnceCell::new(),
             ambient: OnceCell::new(),
             choosing: OnceCell::new(),
             subsets: OnceCell::new(),
@@ -112,6 +115,28 @@ impl<'a> World<'a> {
                 format!("{}s are not known", kind.kind),
                 "none stand in the files",
                 "Judge the files together with a context, or add what makes the pods",
+            )
+        })
+    }
+
+    /// Why names of services cannot be judged: they end otherwise than by "svc.cluster.local", as istiod's
+    /// `--domain` says.
+    pub(super) fn other_domain(&self) -> Option<Problem> {
+        let domain = self.domain.get_or_init(|| {
+            let istiod = Ref::new(&kinds::DEPLOYMENT, self.mesh.root_namespace(), "istiod");
+            let object = self.mesh.objects().get(&istiod)?;
+            let containers = object.spec().pointer("/template/spec/containers")?.as_array()?;
+            let all = containers.iter().filter_map(|one| one["args"].as_array()).flatten();
+            let args: Vec<&str> = all.filter_map(|arg| arg.as_str()).collect();
+            let joined = args.iter().find_map(|arg| arg.strip_prefix("--domain="));
+            let parted = || args.windows(2).find(|pair| pair[0] == "--domain").map(|pair| pair[1]);
+            joined.or_else(parted).filter(|domain| *domain != DOMAIN).map(str::to_owned)
+        });
+        domain.as_ref().map(|domain| {
+            Problem::new(
+                "Hosts of services are not judged",
+                format!("the cluster's domain is {domain}, and only {DOMAIN} is known here"),
+                "Judge them by istioctl analyze",
             )
         })
     }

@@ -196,6 +196,32 @@ HTTPRoute bookinfo/front
     ),
 ];
 
+/// In a cluster of another domain nothing is said of hosts, and that is said.
+#[test]
+fn another_domain_is_not_judged_by_ours() {
+    let text = "
+VirtualService bookinfo/ratings
+  spec: { hosts: [ratings], http: [{ route: [{ destination: { host: ratings.bookinfo.svc.corp.example } }] }] }
+DestinationRule bookinfo/d
+  spec: { host: ratings, trafficPolicy: { outlierDetection: { consecutiveErrors: 5 } } }
+";
+    let istiod = |args: &str| {
+        let spec =
+            format!("{{ template: {{ spec: {{ containers: [{{ name: discovery, args: [{args}] }}] }} }} }}");
+        bookinfo_with(&format!("{text}Deployment istio-system/istiod\n  spec: {spec}\n"))
+    };
+    let config = config();
+    let judged = |mesh: &Mesh| judge(&World::new(mesh, Ok(&config)));
+    let names = |judged: &Judged| judged.findings.iter().map(|one| one.check.name).collect::<Vec<_>>();
+    for args in ["discovery, --domain, corp.example", "discovery, --domain=corp.example"] {
+        let told = judged(&istiod(args));
+        assert_eq!(names(&told), ["Doubtful"], "what is about no host is judged");
+        let unmade = told.not_made.iter().find(|one| one.check.name == "HostNotFound").unwrap();
+        assert!(unmade.why.why.contains("corp.example"), "{:?}", unmade.why);
+    }
+    assert!(names(&judged(&istiod("--domain, cluster.local"))).contains(&"HostNotFound"));
+}
+
 #[test]
 fn what_is_right_gives_no_finding() {
     let mut failed = Vec::new();
