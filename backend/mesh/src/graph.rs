@@ -9,7 +9,7 @@ mod names;
 mod nodes;
 
 pub use badges::Badge;
-pub use build::Builder;
+pub use build::{Builder, count};
 pub use id::{AppId, NodeId};
 
 use crate::traffic::Protocol;

@@ -11,7 +11,7 @@ use crate::kit::give_way;
 use egui::Context;
 use jiff::Timestamp;
 use mesh::check::Judged;
-use mesh::graph::{Builder, Graph, GraphOptions};
+use mesh::graph::{Builder, Graph, GraphOptions, count};
 use mesh::traffic::Traffic;
 use mesh::{Mesh, Problem};
 use std::sync::Arc;
@@ -68,7 +68,7 @@ impl Order {
     }
 
     fn is_large(&self) -> bool {
-        self.paths() > MOST_NODES / 2
+        2 * self.paths() + self.mesh.workload_count() + self.mesh.service_count() > MOST_NODES
     }
 }
 
@@ -113,20 +113,23 @@ impl Maker {
     /// Makes a picture; what stood in the last one of the same things stands there still.
     pub(super) fn make(&mut self, order: &Order) -> Finished {
         let _alone = order.is_large().then(alone);
+        if order.is_large() {
+            let nodes = count(&order.mesh, order.traffic.as_deref(), &order.options);
+            if nodes > MOST_NODES {
+                // Of what is so large nothing is made, or kept.
+                *self = Self::default();
+                return Finished {
+                    graph: Arc::default(),
+                    placement: Arc::default(),
+                    drawn: Drawn::Picture(Box::new(Picture::new(View::default()))),
+                    hidden: 0,
+                    too_many: Some(nodes),
+                };
+            }
+        }
         let mut graph = self.builder.build(&order.mesh, order.traffic.as_ref(), &order.options, order.at);
         order.judged.mark(&order.mesh, &mut graph);
         let last = self.last.take().filter(|last| last.is_of(order));
-        if graph.nodes.len() > MOST_NODES {
-            // What is so large is not kept.
-            self.builder = Builder::default();
-            return Finished {
-                graph: Arc::new(Graph { nodes: Vec::new(), edges: Vec::new(), ..graph }),
-                placement: Arc::default(),
-                drawn: Drawn::Picture(Box::new(Picture::new(View::default()))),
-                hidden: 0,
-                too_many: Some(graph.nodes.len()),
-            };
-        }
         let all = graph.nodes.len();
         let graph = Find::read(&order.hide).without(graph);
         let hidden = all - graph.nodes.len();

@@ -10,7 +10,7 @@ use crate::{Mesh, Service};
 use istio::Ref;
 use jiff::Timestamp;
 use std::cmp::Ordering;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 impl Graph {
@@ -19,6 +19,38 @@ impl Graph {
     pub fn build(mesh: &Mesh, traffic: Option<&Arc<Traffic>>, options: &GraphOptions, at: Timestamp) -> Self {
         Builder::default().build(mesh, traffic, options, at)
     }
+}
+
+/// How many nodes a graph would have: what is too large for anybody need not be built.
+pub fn count(mesh: &Mesh, traffic: Option<&Traffic>, options: &GraphOptions) -> usize {
+    let names = Names::of(mesh, None);
+    let mut all: HashSet<NodeId> = HashSet::new();
+    for (path, _) in carried(traffic, options) {
+        all.extend(ends(&names, path, options));
+    }
+    if traffic.is_none() || options.idle {
+        all.extend(names.quiet(options));
+    }
+    all.len()
+}
+
+/// The flows that are shown. A path that was used in some other window has its series still: idle, like what was
+/// never called.
+fn carried<'a>(
+    traffic: Option<&'a Traffic>,
+    options: &'a GraphOptions,
+) -> impl Iterator<Item = (&'a Path, &'a Flow)> {
+    let wanted = |(path, flow): &(&Path, &Flow)| shown(options, path) && (options.idle || flow.carries());
+    traffic.into_iter().flat_map(|traffic| &traffic.flows).filter(wanted)
+}
+
+/// The nodes at the ends of a path: who calls, and who is called.
+fn ends(names: &Names, path: &Path, options: &GraphOptions) -> [NodeId; 2] {
+    let called = (&path.service, &*path.source.namespace);
+    [
+        names.peer(&path.source, options.graph_type, None),
+        names.peer(&path.destination, options.graph_type, Some(called)),
+    ]
 }
 
 /// Builds one graph after another. Nodes and edges that are as they were are shared, and one pod costs one
@@ -170,13 +202,8 @@ fn whole(
     let mut numbers = Numbers::default();
     let mut edges: Vec<((usize, usize, Protocol), Reading)> = Vec::new();
     let mut known: HashMap<(usize, usize, Protocol), usize> = HashMap::new();
-    let flows = traffic.into_iter().flat_map(|traffic| &traffic.flows);
-    // A path that was used in some other window has its series still: idle, like what was never called.
-    let wanted = |(path, flow): &(&Path, &Flow)| shown(options, path) && (options.idle || flow.carries());
-    for (path, flow) in flows.filter(wanted) {
-        let called = (&path.service, &*path.source.namespace);
-        let source = numbers.of(names.peer(&path.source, options.graph_type, None));
-        let target = numbers.of(names.peer(&path.destination, options.graph_type, Some(called)));
+    for (path, flow) in carried(traffic.map(|traffic| &**traffic), options) {
+        let [source, target] = ends(names, path, options).map(|id| numbers.of(id));
         let key = (source, target, path.protocol);
         let at = *known.entry(key).or_insert_with(|| {
             edges.push((key, Reading::default()));
