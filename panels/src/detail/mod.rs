@@ -187,7 +187,7 @@ impl Detail {
             rows::peers(ui, cx, names[1], "called", &view.called);
             metrics(ui, cx, selected, view.makes);
             let answered = rows::answers(ui, &view.answers).and_then(|index| view.answers.get(index));
-            if let Some((answer, call)) = answered.zip(call::of(&cx.scene.mesh, selected)) {
+            if let Some((answer, call)) = answered.zip(call::of(cx.scene, selected)) {
                 let flags = if answer.flags == "-" { String::new() } else { answer.flags.clone() };
                 let status = answer.code.parse().unwrap_or_default();
                 cx.intents.send(Intent::Explain(Box::new(SeenCall { status, flags, ..call })));
@@ -259,7 +259,7 @@ fn measured(ui: &mut Ui, cx: &Cx<'_>, selected: &Selected, view: &View) {
                 cx.intents.send(Intent::TracesOf(traces.clone()));
             }
             let explain = Button::quiet("Explain").with_icon(icon::QUESTION);
-            if let Some(call) = call::of(&cx.scene.mesh, selected)
+            if let Some(call) = call::of(cx.scene, selected)
                 && ui.add(explain.named(format!("Explain {}", view.title))).clicked()
             {
                 cx.intents.send(Intent::Explain(Box::new(call)));

@@ -118,7 +118,7 @@ impl Explain {
             return;
         }
         self.begun = cx.selected.cloned();
-        if let Some(call) = cx.selected.and_then(|selected| call::of(&cx.scene.mesh, selected)) {
+        if let Some(call) = cx.selected.and_then(|selected| call::of(cx.scene, selected)) {
             self.take(call);
         }
     }

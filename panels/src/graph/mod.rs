@@ -362,7 +362,7 @@ fn menu(ui: &mut Ui, cx: &Cx<'_>, view: &View, thing: Thing, offered: &mut Offer
             }
         }
     }
-    if let Some(call) = selects(view, thing).and_then(|selected| call::of(&cx.scene.mesh, &selected))
+    if let Some(call) = selects(view, thing).and_then(|selected| call::of(cx.scene, &selected))
         && button::item(ui, "Explain")
     {
         cx.intents.send(Intent::Explain(Box::new(call)));

@@ -148,8 +148,8 @@ impl SeenCall {
         words.extend(flags_of(&self.flags).map(|flag| flag.words.to_owned()));
         words.extend(Some(self.details.clone()).filter(|details| !details.is_empty()));
         let took = self.took_ms.map(|ms| match self.called_ms {
-            Some(called) => format!("{ms} ms, {called} of it the one who was called"),
-            None => format!("{ms} ms"),
+            Some(called) => format!("{}, {} of it the one who was called", millis(ms), millis(called)),
+            None => millis(ms),
         });
         words.extend(took);
         let bad = self.status >= 400 || flags_of(&self.flags).next().is_some();
@@ -200,6 +200,11 @@ impl SeenCall {
         };
         Some(Line::new("", words, Tone::Unsure))
     }
+}
+
+/// "31 ms", "1.4 ms".
+fn millis(ms: f64) -> String {
+    if ms >= 10.0 || ms.fract() == 0.0 { format!("{ms:.0} ms") } else { format!("{ms:.1} ms") }
 }
 
 /// The object that a flag is due to, of those that hold for the call.
