@@ -1,14 +1,15 @@
-//! The tags of a span in groups: what Istio says, HTTP and gRPC, Kubernetes, and the application's own.
+//! The tags of a span in groups: the application's own, what Istio says, HTTP and gRPC, Kubernetes, and what the
+//! library adds.
 
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{size, space};
-use crate::kit::{Button, Tokens, card, icon};
+use crate::kit::{Tokens, card, icon};
 use egui::{Grid, Label, RichText, Ui, WidgetInfo, WidgetType};
 use mesh::trace::SpanRef;
 
 /// Heads, in the order in which they stand.
-const GROUPS: [&str; 4] = ["Own", "Istio", "HTTP and gRPC", "Kubernetes"];
+const GROUPS: [&str; 5] = ["Own", "Istio", "HTTP and gRPC", "Kubernetes", "OpenTelemetry"];
 
 /// Where a tag belongs, as an index of [`GROUPS`].
 fn group(name: &str) -> usize {
@@ -21,6 +22,7 @@ fn group(name: &str) -> usize {
         _ if begins(&["istio.", "upstream_cluster.", "guid:"]) => 1,
         _ if begins(&["http.", "grpc.", "rpc.", "url.", "net.", "network.", "server.", "client."]) => 2,
         _ if begins(&["k8s.", "host.", "container."]) => 3,
+        _ if begins(&["otel.", "telemetry.", "w3c.", "internal.", "sampler."]) => 4,
         _ => 0,
     }
 }
@@ -49,10 +51,19 @@ pub(super) fn pairs<'a>(
     let tokens = Tokens::of(ui);
     card::section(ui, head, "");
     ui.spacing_mut().interact_size.y = 16.0;
-    Grid::new(("span", head)).num_columns(3).spacing([space::M, 3.0]).min_row_height(16.0).show(ui, |ui| {
+    Grid::new(("span", head)).num_columns(2).spacing([space::M, 3.0]).min_row_height(16.0).show(ui, |ui| {
         for (name, value) in pairs {
             let shown = if name.is_empty() { "(empty)" } else { name };
-            ui.add(Label::new(RichText::new(shown).size(size::NOTE).color(tokens.muted)).extend());
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = space::XS;
+                if let Some(service) = service.filter(|_| searchable(name, value))
+                    && filter_ui(ui, name, value)
+                {
+                    let tag = (name.to_owned(), value.to_owned());
+                    cx.intents.send(Intent::TracesWith(service.to_owned(), tag));
+                }
+                ui.add(Label::new(RichText::new(shown).size(size::NOTE).color(tokens.muted)).extend());
+            });
             let color = if wrong(name, value) { tokens.failing } else { tokens.text };
             let label = Label::new(RichText::new(value).monospace().size(size::NOTE).color(color))
                 .wrap()
@@ -63,21 +74,24 @@ pub(super) fn pairs<'a>(
             if copies.on_hover_text("Click to copy").clicked() {
                 cx.intents.send(Intent::Copy(value.to_owned(), shown.to_owned()));
             }
-            if let Some(service) = service.filter(|_| searchable(name, value)) {
-                let filter = Button::icon(icon::FUNNEL, format!("Traces with {name}={value}"));
-                if ui.add(filter).on_hover_text("Look for traces whose spans say the same").clicked() {
-                    let tag = (name.to_owned(), value.to_owned());
-                    cx.intents.send(Intent::TracesWith(service.to_owned(), tag));
-                }
-            }
             ui.end_row();
         }
     });
 }
 
+/// Draws what looks for traces whose spans say the same; true when it was pressed.
+fn filter_ui(ui: &mut Ui, name: &str, value: &str) -> bool {
+    let sign = RichText::new(icon::FUNNEL_SIMPLE).size(size::NOTE).color(Tokens::of(ui).faint);
+    let filter = ui.add(Label::new(sign).sense(egui::Sense::click()));
+    let said = || WidgetInfo::labeled(WidgetType::Button, true, format!("Traces with {name}={value}"));
+    filter.widget_info(said);
+    filter.on_hover_text("Look for traces whose spans say the same").clicked()
+}
+
 /// Whether spans can be looked for by a tag: what is long, or has quotes in it, cannot be asked for in a field.
 fn searchable(name: &str, value: &str) -> bool {
     !name.is_empty()
+        && !value.is_empty()
         && value.len() <= 200
         && !value.contains(['"', '\n'])
         && !name.contains(|sign: char| sign.is_whitespace() || sign == '=')
@@ -118,6 +132,7 @@ mod tests {
             ("http.url", "HTTP and gRPC"),
             ("k8s.pod.name", "Kubernetes"),
             ("cart.items", "Own"),
+            ("otel.scope.name", "OpenTelemetry"),
         ] {
             assert_eq!(GROUPS[group(name)], head, "{name}");
         }
