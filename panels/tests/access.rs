@@ -4,6 +4,9 @@
 mod support;
 
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use mesh::log::{Line, Log};
+use mesh::{Answer, Read, demo};
+use std::sync::Arc;
 use support::detail::{Bench, detail, frames};
 use support::{World, service};
 
@@ -146,4 +149,66 @@ fn a_policy_names_its_gateway() {
         serde_json::json!([{ "group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "edge" }]);
     assert_eq!((made.name(), &made.spec()["targetRefs"]), ("edge-allow", &target));
     assert!(!change.evidence.probes.is_empty(), "its pods' proxies show it");
+}
+
+/// Answers all logs that are asked for, with these lines of the proxy of ratings.
+fn logs_answered(bench: &mut Bench<'_>, lines: &[&str]) -> usize {
+    let wanted = bench.state_mut().0.wanted.take();
+    let mut answered = 0;
+    for read in wanted.into_keys() {
+        let answer = match &read {
+            Read::Log(of) => {
+                answered += 1;
+                let mut log = Log::default();
+                for line in lines.iter().filter(|_| of.pod.starts_with("ratings")) {
+                    log.push(Line::read(&format!("{} {line}", demo::NOW)));
+                }
+                Answer::Log(Arc::new(log))
+            }
+            Read::ControlPlane => Answer::ControlPlane(Arc::new("1.30.0".to_owned())),
+            _ => continue,
+        };
+        bench.state_mut().0.scene.answers.take(demo::NOW, read, Ok(answer));
+    }
+    frames(bench);
+    answered
+}
+
+/// Methods and paths as they stand in access logs; what logs do not tell stays by caller and port, and is said.
+#[test]
+fn only_the_methods_and_paths_in_access_logs_are_let_in() {
+    let mut objects = demo::bookinfo_objects();
+    let pods: Vec<mesh::Ref> = objects.of_kind(&mesh::kinds::POD).map(|(at, _)| at.clone()).collect();
+    let reviews = pods.iter().find(|at| at.name.starts_with("reviews-v2")).unwrap();
+    let mut pod = (*objects[reviews].0).clone();
+    pod["status"]["podIP"] = "10.244.0.6".into();
+    objects.insert(reviews.clone(), pod.into());
+    let mut world = World::bookinfo().select(service("ratings"));
+    world.scene.mesh = Arc::new(mesh::Mesh::read(objects, None));
+    let mut bench = detail(world);
+    bench.get_by_label("Seen calls only").click();
+    frames(&mut bench);
+    choose(&mut bench, "seen calls only", "only seen ones");
+    bench.get_by_label_contains("ratings: calls from bookinfo/bookinfo-reviews to 9080");
+    choose(&mut bench, "seen by", "and method and path");
+    bench.get_by_label_contains("Reading access logs");
+    let line = |path: &str, from: &str| {
+        format!(
+            r#"[2026-11-22T07:26:54.470Z] "GET {path} HTTP/1.1" 200 - via_upstream - "-" 0 48 0 0 "-" "load" "id" "ratings:9080" "127.0.0.1:4" inbound|9080|| 127.0.0.1:42 127.0.0.1:41 {from}:54916 outbound_.9080_._.ratings.bookinfo.svc.cluster.local default"#
+        )
+    };
+    let lines =
+        [line("/ratings/0?x=y", "127.244.0.6"), line("/ratings/1", "127.244.0.6"), line("/", "10.9.9.9")];
+    assert!(logs_answered(&mut bench, &lines.each_ref().map(|line| line.as_str())) >= 6);
+    bench.get_by_label_contains("ratings: calls from bookinfo/bookinfo-reviews to GET 9080 /ratings/{*}");
+    bench.get_by_label_contains("Methods and paths as in 3 lines of");
+    bench.get_by_label_contains("reviews: by caller and port, for its proxies log no call");
+    bench.get_by_label_contains("Nobody knows who called from these addresses");
+    let checks = bench.state_mut().0.checks();
+    let made =
+        checks.iter().rev().flat_map(|change| &change.steps).find(|step| &*step.at.name == "ratings-seen");
+    let rules = made.unwrap().after.as_ref().unwrap().spec()["rules"].to_string();
+    assert!(rules.contains(r#""methods":["GET"],"paths":["/ratings/{*}"]"#), "{rules}");
+    choose(&mut bench, "seen by", "caller and port");
+    bench.get_by_label_contains("ratings: calls from bookinfo/bookinfo-reviews to 9080");
 }

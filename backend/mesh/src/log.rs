@@ -124,6 +124,11 @@ impl Log {
         self.chunks.back()?.last().map(|line| line.at)
     }
 
+    /// The newest lines, at most so many, in their order.
+    pub fn last(&self, most: usize) -> impl Iterator<Item = &Line> {
+        self.places().skip(self.lines.saturating_sub(most)).map(|(_, line)| line)
+    }
+
     /// A line by its place: chunk, and place in it.
     pub fn line(&self, (chunk, place): (u32, u32)) -> Option<&Line> {
         self.chunks.get(chunk as usize)?.get(place as usize)

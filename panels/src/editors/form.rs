@@ -4,6 +4,7 @@
 //! A [`Form`] is a column of lines; a [`Line`] is a row of fields. A field takes the mouse (drag), the wheel
 //! (while it has the focus), arrow keys and typing; Esc leaves it as it was.
 
+mod beside;
 mod condition;
 mod known;
 mod line;

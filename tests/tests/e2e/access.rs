@@ -102,6 +102,69 @@ fn exactly_what_was_seen_is_let_in() -> Result<()> {
     session.is_well()
 }
 
+/// By method and path, as proxies log them: every page stays whole, another method and another path of a caller
+/// that may call are refused, and the undo lets them in.
+#[test]
+fn exactly_the_methods_and_paths_that_were_logged_are_let_in() -> Result<()> {
+    let sandbox = Sandbox::start()?;
+    sandbox.apply(&[json!({ "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": { "name": "ratings-from-outside", "namespace": "bookinfo" },
+        "spec": { "hosts": ["*"], "gateways": ["bookinfo-gateway"], "http": [{
+            "match": [{ "uri": { "prefix": "/ratings" } }],
+            "route": [{ "destination": { "host": "ratings", "port": { "number": 9080 } } }] }] } })])?;
+    until("ratings from outside", || Ok(sandbox.get("/ratings/0?from=outside")?.0 == 200))?;
+    until("stars", || Ok(stars(&sandbox)? == Some(true)))?;
+    // Envoy writes some seconds later.
+    let logs = |of: &str, line: &str| {
+        let (namespace, deployment) = of.split_once('/').context("a deployment")?;
+        let args = ["logs", "-n", namespace, &format!("deployment/{deployment}"), "-c", "istio-proxy"];
+        anyhow::Ok(sandbox.kubectl(&args)?.contains(line))
+    };
+    for (of, line) in [
+        ("bookinfo/ratings-v1", "/ratings/0?from=outside"),
+        ("istio-system/istio-ingressgateway", "/ratings/0?from=outside"),
+        ("bookinfo/productpage-v1", "/api/v1/products/0/reviews"),
+        ("istio-system/istio-ingressgateway", "/api/v1/products/0/reviews"),
+        ("bookinfo/reviews-v1", "inbound|9080||"),
+        ("bookinfo/details-v1", "inbound|9080||"),
+    ] {
+        until(&format!("{of} logs {line}"), || logs(of, line))?;
+    }
+    let session = Session::connect(&sandbox)?;
+    let window = &session.window;
+    window.wait_for("ratings v1", SOON)?;
+    window.click("reviews v3")?;
+    window.wait_for("Seen calls only", SOON)?;
+    window.reveal("Seen calls only", 150.0..600.0)?;
+    window.click("Seen calls only")?;
+    let seen =
+        |of: &str| window.wait_until(of, SOON, |all| all.iter().find(|one| one.name.contains(of)).cloned());
+    seen("calls to 4 services")?;
+    choose(window, "seen calls only", "only seen ones")?;
+    window.wait_for("seen by", SOON)?;
+    choose(window, "seen by", "and method and path")?;
+    let rules = seen("to GET 9080 /ratings/0")?.name;
+    ensure!(rules.contains("istio-ingressgateway") && rules.contains("bookinfo-reviews"), "{rules}");
+    push_until_live(window)?;
+    let spec = sandbox.spec("authorizationpolicy", "ratings-seen")?;
+    ensure!(spec.contains("/ratings/0") && spec.contains("GET"), "{spec}");
+    let post = || -> Result<u16> {
+        let at = format!("{}/ratings/0", sandbox.ready.ingress);
+        Ok(sandbox.http().post(at).body("{}").send()?.status().as_u16())
+    };
+    until("another path is refused", || Ok(sandbox.get("/ratings/1")?.0 == 403))?;
+    until("another method is refused", || Ok(post()? == 403))?;
+    for _ in 0..30 {
+        let (status, page) = sandbox.get("/productpage")?;
+        ensure!(status == 200 && !page.contains("Error fetching"), "{status} {page}");
+        ensure!(stars(&sandbox)? != Some(false), "ratings are refused");
+        ensure!(sandbox.get("/ratings/0?other=query")?.0 == 200, "a query is no part of a path");
+    }
+    window.click("Undo")?;
+    until("let in again", || Ok(sandbox.get("/ratings/1")?.0 == 200 && post()? != 403))?;
+    session.is_well()
+}
+
 /// A connection to a sandbox, with its newest mesh.
 pub(crate) struct Steering {
     pub(crate) runtime: tokio::runtime::Runtime,

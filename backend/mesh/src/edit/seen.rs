@@ -1,6 +1,13 @@
 //! Access by what is seen: in a namespace, the calls that were measured are let in and no others. Each service
 //! gets an ALLOW policy with its callers' service accounts and its ports, and the namespace one without a rule,
-//! which lets nobody in besides. As a dry run first, all of them only count.
+//! which lets nobody in besides. As a dry run first, all of them only count. Where access logs are read, methods
+//! and paths count, too.
+
+mod logged;
+mod paths;
+
+pub use logged::{By, Logged, Looked, Stays, logged, logs_of};
+pub use paths::MOST as MOST_PATHS;
 
 use super::access::{Policy, evidence, write};
 use super::mtls::selector;
@@ -87,6 +94,14 @@ fn labels(object: &Object) -> BTreeMap<String, String> {
 
 /// What was seen to be called in a namespace, in the window and in the last hour.
 pub fn found(mesh: &Mesh, traffic: &Traffic, namespace: &str) -> Found {
+    let (calls, mut found) = measured_calls(mesh, traffic, namespace);
+    found.allowed =
+        calls.into_iter().filter_map(|(called, callers)| called.allowed(callers.rules())).collect();
+    found
+}
+
+/// The callers of each that is called, and what is told besides.
+fn measured_calls(mesh: &Mesh, traffic: &Traffic, namespace: &str) -> (BTreeMap<Called, Callers>, Found) {
     let mut calls: BTreeMap<Called, Callers> = BTreeMap::new();
     let mut found = Found::default();
     let now = traffic.flows.iter().filter(|(_, flow)| flow.carries());
@@ -109,8 +124,9 @@ pub fn found(mesh: &Mesh, traffic: &Traffic, namespace: &str) -> Found {
         if let (true, (Identity::Account { namespace, account }, domain)) =
             (encrypted || !plain, measured(mesh, path, callee, false))
         {
-            let principal = format!("{domain}/ns/{namespace}/sa/{account}");
-            callers.ports.entry(principal).or_default().extend(asked(mesh, path, callee));
+            let caller = callers.of.entry(format!("{domain}/ns/{namespace}/sa/{account}")).or_default();
+            let ports = if path.protocol == Protocol::Tcp { &mut caller.tcp } else { &mut caller.http };
+            ports.extend(asked(mesh, path, callee));
         } else {
             let from = path.source.workload.to_string();
             let rate = found.nobody.entry((from, callee.name.to_string())).or_default();
@@ -122,16 +138,8 @@ pub fn found(mesh: &Mesh, traffic: &Traffic, namespace: &str) -> Found {
         .filter(|workload| !calls.contains_key(&Called::of(mesh, workload)))
         .map(|workload| workload.name.to_string())
         .collect();
-    found.allowed = calls
-        .into_iter()
-        .filter(|(_, callers)| callers.everyone || !callers.ports.is_empty())
-        .map(|(called, callers)| Allowed {
-            service: called.service,
-            labels: called.labels,
-            rules: callers.rules(),
-        })
-        .collect();
-    found
+    calls.retain(|_, callers| callers.everyone || !callers.of.is_empty());
+    (calls, found)
 }
 
 fn has_proxy(workload: &Workload) -> bool {
@@ -146,6 +154,10 @@ struct Called {
 }
 
 impl Called {
+    fn allowed(self, rules: Vec<Value>) -> Option<Allowed> {
+        (!rules.is_empty()).then_some(Allowed { service: self.service, labels: self.labels, rules })
+    }
+
     fn of(mesh: &Mesh, workload: &Workload) -> Self {
         let mut services = mesh.part(&workload.namespace).into_iter().flat_map(|part| part.services());
         let leads = |service: &&std::sync::Arc<Service>| {
@@ -164,28 +176,77 @@ impl Called {
 struct Callers {
     /// It is a way in: who comes from outside has no identity of the mesh.
     everyone: bool,
-    /// Ports by principal; none where they are not known.
-    ports: BTreeMap<String, BTreeSet<u32>>,
+    /// By principal.
+    of: BTreeMap<String, Ports>,
+    /// What logs say of them, where they were read.
+    logged: Option<logged::Lines>,
+}
+
+/// The ports that somebody calls; none where they are not known.
+#[derive(Default)]
+struct Ports {
+    http: BTreeSet<u32>,
+    tcp: BTreeSet<u32>,
+}
+
+/// What of a rule's operations; everything where it says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Operation {
+    ports: BTreeSet<u32>,
+    methods: BTreeSet<String>,
+    paths: BTreeSet<String>,
+}
+
+impl Operation {
+    fn at(ports: BTreeSet<u32>) -> Self {
+        Self { ports, ..Self::default() }
+    }
+
+    fn written(&self) -> Value {
+        let mut operation = json!({});
+        let ports = self.ports.iter().map(u32::to_string).collect();
+        let methods = self.methods.iter().cloned().collect();
+        let paths = self.paths.iter().cloned().collect();
+        for (name, values) in [("ports", ports), ("methods", methods), ("paths", paths)] {
+            let values: Vec<String> = values;
+            if !values.is_empty() {
+                operation[name] = json!(values);
+            }
+        }
+        json!({ "operation": operation })
+    }
 }
 
 impl Callers {
-    fn rules(self) -> Vec<Value> {
+    /// By caller and port.
+    fn rules(&self) -> Vec<Value> {
+        self.rules_by(|_, ports| vec![ports.operation()])
+    }
+
+    /// The same, with more said of what each may do.
+    fn rules_by(&self, may: impl Fn(&str, &Ports) -> Vec<Operation>) -> Vec<Value> {
         if self.everyone {
             return vec![json!({})];
         }
-        let mut by_ports: BTreeMap<BTreeSet<u32>, Vec<String>> = BTreeMap::new();
-        for (principal, ports) in self.ports {
-            by_ports.entry(ports).or_default().push(principal);
+        let mut alike: BTreeMap<Vec<Operation>, Vec<&str>> = BTreeMap::new();
+        for (principal, ports) in &self.of {
+            alike.entry(may(principal, ports)).or_default().push(principal);
         }
-        let rule = |(ports, principals): (BTreeSet<u32>, Vec<String>)| {
+        let rule = |(may, principals): (Vec<Operation>, Vec<&str>)| {
             let mut rule = json!({ "from": [{ "source": { "principals": principals } }] });
-            if !ports.is_empty() {
-                let ports: Vec<String> = ports.iter().map(u32::to_string).collect();
-                rule["to"] = json!([{ "operation": { "ports": ports } }]);
+            if !may.contains(&Operation::default()) {
+                rule["to"] = may.iter().map(Operation::written).collect();
             }
             rule
         };
-        by_ports.into_iter().map(rule).collect()
+        alike.into_iter().map(rule).collect()
+    }
+}
+
+impl Ports {
+    /// All of them.
+    fn operation(&self) -> Operation {
+        Operation::at(self.http.union(&self.tcp).copied().collect())
     }
 }
 
@@ -275,5 +336,4 @@ fn put(plan: &mut Plan<'_>, at: &Ref, chooses: Option<&BTreeMap<String, String>>
 }
 
 #[cfg(test)]
-#[path = "seen_tests.rs"]
 mod tests;

@@ -127,7 +127,7 @@ impl<'a> Door<'a> {
     /// The hosts that it serves of those that a VirtualService names, and what it does not serve.
     fn takes(&self, rules: &Rule<'_>, namespace: &str) -> Result<(Vec<String>, Vec<Missed>), Missed> {
         let shown = |to: &&str| exported(&rules.spec.export_to, &[], rules.namespace(), to);
-        if let Some(first) = self.runs.first().filter(|_| !self.runs.iter().any(|to| shown(to))) {
+        if let Some(first) = self.runs.first().filter(|_| !self.runs.iter().any(shown)) {
             return Err(Missed::Export((*first).to_owned()));
         }
         let (mut hosts, mut missed) = (Vec::new(), Vec::new());

@@ -3,6 +3,7 @@
 //!
 //! The rules are `istio::route`'s and `istio::admit`'s; here they meet the workloads that call and are called.
 
+mod addresses;
 mod admission;
 mod gateway;
 mod json;
@@ -10,6 +11,7 @@ mod report;
 mod seen;
 mod tokens;
 
+pub(crate) use addresses::Addresses;
 pub use admission::{Admission, Ground, Tls};
 pub use json::json;
 pub use report::{Line, Tone, call, lines, text};

@@ -1,6 +1,7 @@
 //! A call that was seen, in a proxy's log or in a trace: who called whom, how it ended, and by which object that
 //! was, as far as it says.
 
+use super::addresses::{Addresses, of_pod};
 use super::report::{Line, Tone};
 use super::{Asked, From, Told};
 use crate::log::Access;
@@ -43,7 +44,7 @@ impl SeenCall {
         let cluster = access.get("upstream_cluster");
         let inbound = cluster.starts_with("inbound|") || cluster == "InboundPassthroughCluster";
         let own = pod.filter(|_| !inbound).and_then(|(namespace, pod)| of_pod(mesh, namespace, pod));
-        let caller = own.or_else(|| at_address(mesh, access.get("downstream_remote_address")));
+        let caller = own.or_else(|| Addresses::of(mesh).caller(access));
         let at_gateway = own.is_some_and(|one| one.gateway) || !inbound && caller.is_none();
         let to = match host_and_port(access.get("authority")) {
             // The port that was dialled; a gateway's own is another one inside of it.
@@ -228,22 +229,6 @@ fn cause(mesh: &Mesh, told: &Told, flag: &str) -> Option<Ref> {
 
 fn named(workload: &Workload) -> From {
     From::Workload { namespace: workload.namespace.to_string(), name: workload.name.to_string() }
-}
-
-/// The workload of the pod at this address ("10.244.1.4:41000").
-fn at_address<'m>(mesh: &'m Mesh, address: &str) -> Option<&'m Workload> {
-    let ip = address.rsplit_once(':').map_or(address, |(ip, _)| ip).trim_matches(['[', ']']);
-    if ip.is_empty() {
-        return None;
-    }
-    let mut pods = mesh.objects().of_kind(&kinds::POD);
-    let (at, _) = pods.find(|(_, pod)| pod.0["status"]["podIP"] == ip)?;
-    of_pod(mesh, &at.namespace, &at.name)
-}
-
-fn of_pod<'m>(mesh: &'m Mesh, namespace: &str, pod: &str) -> Option<&'m Workload> {
-    let mut all = mesh.part(namespace)?.workloads();
-    all.find(|one| one.pods.iter().any(|other| *other.name == *pod)).map(|one| &**one)
 }
 
 /// The workload whose proxy wrote a span: by its node ("sidecar~10.1.0.4~pod.namespace~…"), else by the

@@ -1,5 +1,7 @@
 //! Seen calls only: in a namespace, the calls that were measured are let in and no others, as a dry run first.
 
+mod by;
+
 use super::super::edits::{Chooser, Edits, Scoped};
 use super::super::form::{Form, NARROW};
 use super::effect;
@@ -77,29 +79,32 @@ impl Edits for OnlySeen {
         let Some(found) = found else {
             return form.warning("What is called is not known", "Nothing is measured", "");
         };
+        let chosen =
+            (wanted.mode != Mode::Off).then(|| by::choose(form, namespace, &found, &mut wanted.allowed));
         let window = window::name(form.cx().measured_secs()).to_lowercase();
         let looked = match form.cx().scene.traffic.value().is_some_and(|traffic| traffic.hour.is_some()) {
             true => format!("Seen in the {window} and in the last hour, as far as it was measured"),
             false => format!("Seen in the {window}; nothing is known of the time before"),
         };
-        if wanted.mode == Mode::Off {
+        let Some(chosen) = chosen else {
             form.note(format!("{looked}: {}", counted(&found)));
             return effects(form, at, namespace, &was.0, wanted);
-        }
+        };
         for allowed in wanted.allowed.iter().take(MOST) {
             form.note(said(allowed));
         }
         if wanted.allowed.len() > MOST {
             form.note(format!("and {} more services", wanted.allowed.len() - MOST));
         }
-        let anew = wanted.allowed != found.allowed;
+        let anew = chosen.allowed.as_ref().filter(|allowed| **allowed != wanted.allowed);
         form.line("", 0.0, |line| {
             let button = Button::quiet("Take what is seen now").with_icon(icon::MAGIC_WAND);
-            if line.button(button, anew) {
-                wanted.allowed.clone_from(&found.allowed);
+            if let (true, Some(allowed)) = (line.button(button, anew.is_some()), anew) {
+                wanted.allowed.clone_from(allowed);
             }
         });
         form.note(format!("{looked}. Callers of a service may call all of its versions"));
+        by::told(form, &chosen);
         told(form, &found);
         effects(form, at, namespace, &was.0, wanted);
     }
@@ -140,13 +145,15 @@ fn said(allowed: &Allowed) -> String {
     format!("{}: {}", allowed.service, rules.join("; "))
 }
 
+/// The first few.
+fn listed(all: Vec<String>) -> String {
+    let more = all.len().saturating_sub(MOST);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    all.into_iter().take(MOST).collect::<Vec<_>>().join(", ") + &more
+}
+
 /// Who would be refused, whatever is chosen.
 fn told(form: &mut Form<'_>, found: &Found) {
-    let listed = |all: Vec<String>| {
-        let more = all.len().saturating_sub(MOST);
-        let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-        all.into_iter().take(MOST).collect::<Vec<_>>().join(", ") + &more
-    };
     if !found.nobody.is_empty() {
         let all = found.nobody.iter().map(|((from, to), rps)| format!("{from} → {to} {}", fmt::rps(*rps)));
         form.warning(
