@@ -28,7 +28,7 @@ impl Exports {
                 let marker = egui::UserData::new(file);
                 ctx.send_viewport_cmd(egui::ViewportCommand::Screenshot(marker));
             }
-            Export::Drawing(make) | Export::Journal(_, make) => {
+            Export::Drawing(make) | Export::Graph(_, make) | Export::Journal(_, make) => {
                 let save = move || disk::save_text(what, &file, &make()).map(|()| file);
                 self.saving.push(background.run(save));
             }

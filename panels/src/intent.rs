@@ -151,6 +151,8 @@ pub enum Export {
     Window,
     /// A drawing, as SVG. It is made when it is written, since that may take a while.
     Drawing(Arc<dyn Fn() -> String + Send + Sync>),
+    /// The graph as text, in a file with this extension.
+    Graph(&'static str, Arc<dyn Fn() -> String + Send + Sync>),
     /// The journal, as text of this format; made when it is written.
     Journal(ListFormat, Arc<dyn Fn() -> String + Send + Sync>),
 }
@@ -168,7 +170,7 @@ impl Export {
     /// What it is called when it is spoken of.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Window | Self::Drawing(_) => "graph",
+            Self::Window | Self::Drawing(_) | Self::Graph(..) => "graph",
             Self::Journal(..) => "journal",
         }
     }
@@ -177,6 +179,7 @@ impl Export {
         match self {
             Self::Window => "png",
             Self::Drawing(_) => "svg",
+            Self::Graph(extension, _) => extension,
             Self::Journal(ListFormat::Csv, _) => "csv",
             Self::Journal(ListFormat::Json, _) => "json",
         }
@@ -195,6 +198,7 @@ impl PartialEq for Export {
         match (self, other) {
             (Self::Window, Self::Window) => true,
             (Self::Drawing(a), Self::Drawing(b)) => Arc::ptr_eq(a, b),
+            (Self::Graph(one, a), Self::Graph(other, b)) => one == other && Arc::ptr_eq(a, b),
             (Self::Journal(one, a), Self::Journal(other, b)) => one == other && Arc::ptr_eq(a, b),
             _ => false,
         }
@@ -208,4 +212,8 @@ pub enum ExportFormat {
     Svg,
     /// Picture of what the window shows.
     Png,
+    /// Graphviz's language.
+    Dot,
+    /// As `binnacle graph -o json` prints it.
+    Json,
 }

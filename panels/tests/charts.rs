@@ -205,3 +205,69 @@ fn warnings_and_what_was_left_out_are_said() {
     let csv = |wish: &Intent| matches!(wish, Intent::Copy(csv, what) if what == "Requests as CSV" && csv.lines().count() == 20 * 108 + 1);
     assert!(wishes.iter().any(csv));
 }
+
+fn chosen(
+    bench: &mut egui_kittest::Harness<'static, (World, Metrics)>,
+    menu: &str,
+    choice: &str,
+) -> Vec<Range> {
+    bench.get_by_label(menu).click();
+    bench.run_steps(3);
+    bench.get_by_label(choice).click();
+    bench.run_steps(3);
+    bench.state_mut().0.wanted.take();
+    bench.run_steps(1);
+    let wanted = bench.state_mut().0.wanted.take();
+    wanted
+        .into_keys()
+        .filter_map(|read| if let Read::Series(range) = read { Some(range) } else { None })
+        .collect()
+}
+
+#[test]
+fn two_moments_lie_over_each_other() {
+    let (mut bench, _) = panel(World::bookinfo().select(service("reviews")));
+    let ranges = chosen(&mut bench, "Compared with", "with 1 h before");
+    let before: Vec<Range> = ranges.iter().filter(|range| range.ago_secs == 3600).cloned().collect();
+    assert_eq!((ranges.len(), before.len()), (12, 6));
+    bench.get_all_by_label_contains("What was before is not known").next().unwrap();
+    for range in &ranges {
+        let until = demo::NOW.as_second() as f64 - range.ago_secs as f64;
+        let mut series = version("v1", if range.ago_secs == 0 { 5.0 } else { 2.5 });
+        series.points.iter_mut().for_each(|(at, _)| *at -= range.ago_secs as f64);
+        let measured = Measured { series: vec![series], until, remarks: Vec::new() };
+        let answer = Ok(Answer::Series(Arc::new(measured)));
+        bench.state_mut().0.scene.answers.take(demo::NOW, Read::Series(range.clone()), answer);
+    }
+    bench.run_steps(3);
+    bench.get_by_label_contains("Requests over time: v1 5.0\u{a0}rps (was 2.5\u{a0}rps)");
+    let ranges = chosen(&mut bench, "Until when", "until 3 h ago");
+    let ends: std::collections::BTreeSet<u64> = ranges.iter().map(|range| range.ago_secs).collect();
+    assert_eq!(ends.into_iter().collect::<Vec<_>>(), [10_800, 14_400]);
+    bench.get_by_label_contains("No change of this time is known");
+}
+
+/// What was written in the time of the charts stands above them, as far as it concerns what is looked at.
+#[test]
+fn changes_stand_above_the_charts() {
+    let mut world = World::bookinfo().select(service("reviews"));
+    let rule = mesh::Ref::new(&mesh::kinds::VIRTUAL_SERVICE, "bookinfo", "reviews");
+    let write = |at: &mesh::Ref, secs| mesh::writes::Write {
+        at: at.clone(),
+        by: Some("kubectl-edit".into()),
+        when: demo::NOW - jiff::SignedDuration::from_secs(secs),
+        heard: demo::NOW,
+        deed: mesh::writes::Deed::Changed,
+        what: Vec::new(),
+        before: None,
+        after: None,
+    };
+    let other = mesh::Ref::new(&mesh::kinds::VIRTUAL_SERVICE, "bookinfo", "nobodys");
+    world.scene.writes = Arc::new(vec![write(&rule, 59), write(&rule, 5000), write(&other, 20)]);
+    let (mut bench, _) = panel(world);
+    assert!(bench.query_by_label_contains("nobodys").is_none());
+    bench.get_by_label_contains("VirtualService bookinfo/reviews was written by kubectl-edit").click();
+    bench.run_steps(3);
+    let wishes = bench.state_mut().0.wishes();
+    assert!(wishes.contains(&Intent::Select(Some(Selected::Object(rule)))), "{wishes:?}");
+}

@@ -150,11 +150,11 @@ impl Query {
     pub fn over(&self, range_secs: u64) -> Range {
         let step_secs = range_secs.div_ceil(MOST_POINTS).max(5);
         // Four readings of the usual interval lie in a minute: fewer make rates jump.
-        Range { promql: self.promql((4 * step_secs).max(60)), range_secs, step_secs }
+        Range { promql: self.promql((4 * step_secs).max(60)), range_secs, step_secs, ago_secs: 0 }
     }
 }
 
-/// A question about the time until now.
+/// A question about the time until now, or until a moment before.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Range {
     /// PromQL.
@@ -163,9 +163,16 @@ pub struct Range {
     pub range_secs: u64,
     /// Between two points.
     pub step_secs: u64,
+    /// How long ago it ends.
+    pub ago_secs: u64,
 }
 
 impl Range {
+    /// The same of so much time before.
+    #[must_use]
+    pub fn before(self, secs: u64) -> Self {
+        Self { ago_secs: self.ago_secs + secs, ..self }
+    }
     /// How often it is worth asking again.
     pub fn refresh(&self) -> Duration {
         Duration::from_secs(self.step_secs.max(5))
@@ -193,6 +200,12 @@ pub struct Series {
 }
 
 impl Series {
+    /// The same, as if it had been measured so much later.
+    #[must_use]
+    pub fn later(mut self, secs: u64) -> Self {
+        self.points.iter_mut().for_each(|(at, _)| *at += secs as f64);
+        self
+    }
     /// Its pieces: where a point is missing the line ends, and begins again.
     pub fn pieces(&self, step_secs: u64) -> Vec<&[(f64, f64)]> {
         let near = |one: &(f64, f64), next: &(f64, f64)| next.0 - one.0 <= step_secs as f64 * 1.5;

@@ -66,33 +66,57 @@ pub fn near(
     namespace: &str,
 ) -> Vec<Near> {
     let close = |when: Timestamp| when >= moment - BEFORE && when <= moment + AFTER;
-    let concerns = |at: &Ref| config.contains(at);
-    let ours = ledger.entries().iter().filter_map(|entry| {
+    let here = |near: &Near| near.concerns || *near.at.namespace == *namespace;
+    let mut all: Vec<Near> = told(writes, ledger, close, config).filter(here).collect();
+    all.sort_by_key(|near| (!near.concerns, near.when.duration_since(moment).abs()));
+    all.truncate(MOST);
+    all
+}
+
+/// What was written in a time, the newest first: what concerns the thing; all, where nothing is looked at.
+pub fn between(
+    writes: &[Write],
+    ledger: &Ledger,
+    [from, to]: [Timestamp; 2],
+    config: Option<&[Ref]>,
+) -> Vec<Near> {
+    let within = |when: Timestamp| when >= from && when <= to;
+    let all = told(writes, ledger, within, config.unwrap_or_default());
+    let mut all: Vec<Near> = all.filter(|near| near.concerns || config.is_none()).collect();
+    all.sort_by_key(|near| std::cmp::Reverse(near.when));
+    all
+}
+
+fn told<'a>(
+    writes: &'a [Write],
+    ledger: &'a Ledger,
+    close: impl Fn(Timestamp) -> bool + Copy + 'a,
+    config: &'a [Ref],
+) -> impl Iterator<Item = Near> + 'a {
+    let concerns = move |at: &Ref| config.contains(at);
+    let ours = ledger.entries().iter().filter_map(move |entry| {
         let sent = entry.sent.filter(|sent| close(*sent))?;
         let steps = || entry.change.steps.iter().map(|step| &step.at);
         let at = steps().find(|at| concerns(at)).or_else(|| steps().next())?;
         let (what, by) = (entry.change.title.clone(), "this program".to_owned());
         Some(Near { what, when: sent, by, at: at.clone(), concerns: concerns(at) })
     });
-    let theirs = writes.iter().filter(|write| close(write.when) && !write.is_ours(ledger)).map(|write| {
-        let deed = match write.deed {
-            Deed::Created => "was made",
-            Deed::Changed | Deed::Before => "was written",
-            Deed::Deleted => "was deleted",
-        };
-        Near {
-            what: format!("{} {deed}", write.at),
-            when: write.when,
-            by: write.by.clone().unwrap_or_default(),
-            at: write.at.clone(),
-            concerns: concerns(&write.at),
-        }
-    });
-    let here = |near: &Near| near.concerns || *near.at.namespace == *namespace;
-    let mut all: Vec<Near> = ours.chain(theirs).filter(here).collect();
-    all.sort_by_key(|near| (!near.concerns, near.when.duration_since(moment).abs()));
-    all.truncate(MOST);
-    all
+    let theirs =
+        writes.iter().filter(move |write| close(write.when) && !write.is_ours(ledger)).map(move |write| {
+            let deed = match write.deed {
+                Deed::Created => "was made",
+                Deed::Changed | Deed::Before => "was written",
+                Deed::Deleted => "was deleted",
+            };
+            Near {
+                what: format!("{} {deed}", write.at),
+                when: write.when,
+                by: write.by.clone().unwrap_or_default(),
+                at: write.at.clone(),
+                concerns: concerns(&write.at),
+            }
+        });
+    ours.chain(theirs)
 }
 
 #[cfg(test)]
@@ -148,5 +172,14 @@ mod tests {
                 "VirtualService shop/other was written by kubectl-edit false"
             ]
         );
+        let within = |config: Option<&[Ref]>| {
+            let time = [moment - SignedDuration::from_mins(10), moment];
+            between(&writes, &Ledger::default(), time, config)
+                .iter()
+                .map(|near| near.at.name.to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(within(Some(&config)), ["cart"]);
+        assert_eq!(within(None), ["other", "far", "cart"]);
     }
 }

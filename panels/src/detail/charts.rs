@@ -21,7 +21,7 @@ pub fn section(ui: &mut Ui, cx: &Cx<'_>, calls: &Calls<'_>) {
             }
         });
         for chart in CHARTS.iter().filter(|chart| chart.first) {
-            ui.scope(|ui| metrics::chart(ui, cx, chart, calls));
+            ui.scope(|ui| metrics::chart(ui, cx, chart, calls, metrics::When::default()));
         }
     });
 }

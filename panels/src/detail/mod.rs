@@ -251,7 +251,7 @@ fn measured(ui: &mut Ui, cx: &Cx<'_>, selected: &Selected, view: &View) {
     }
     if let Some(traces) = &view.traces {
         ui.add_space(8.0);
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             if ui
                 .add(Button::quiet("Traces").with_icon(icon::PATH).named(format!("Traces of {}", view.title)))
                 .clicked()

@@ -21,6 +21,7 @@ pub mod paint;
 #[cfg(test)]
 mod panel_tests;
 pub mod picture;
+pub mod pill;
 pub mod place;
 #[cfg(test)]
 mod place_tests;
@@ -219,6 +220,17 @@ impl Graph {
                     dark: ui.visuals().dark_mode,
                 };
                 Export::Drawing(Arc::new(move || drawing.svg()))
+            }
+            ExportFormat::Dot => {
+                let graph = Arc::clone(&shown.graph);
+                Export::Graph("dot", Arc::new(move || graph.to_dot()))
+            }
+            ExportFormat::Json => {
+                let graph = Arc::clone(&shown.graph);
+                Export::Graph(
+                    "json",
+                    Arc::new(move || serde_json::to_string_pretty(&*graph).unwrap_or_default()),
+                )
             }
         };
         cx.intents.send(Intent::Save(export, None));

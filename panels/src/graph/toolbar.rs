@@ -203,17 +203,27 @@ fn terms(ui: &mut Ui, typed: &mut String) {
 }
 
 fn label_menu(ui: &mut Ui, labels: &mut Labels, words: bool) {
-    let names: Vec<&str> = [(labels.rate, "Rate"), (labels.p95, "p95"), (labels.errors, "errors")]
-        .into_iter()
-        .filter(|(on, _)| *on)
-        .map(|(_, name)| name)
-        .collect();
+    let names: Vec<&str> = [
+        (labels.rate, "Rate"),
+        (labels.share, "share"),
+        (labels.p50, "p50"),
+        (labels.p95, "p95"),
+        (labels.p99, "p99"),
+        (labels.errors, "errors"),
+    ]
+    .into_iter()
+    .filter(|(on, _)| *on)
+    .map(|(_, name)| name)
+    .collect();
     let label = if names.is_empty() { "No labels".to_owned() } else { names.join(" · ") };
     let label = if words { label.as_str() } else { icon::TAG };
     let menu = button::menu(ui, label, "Edge labels", |ui| {
         let rows = [
             (&mut labels.rate, "Rate"),
+            (&mut labels.share, "Share of the caller's requests"),
+            (&mut labels.p50, "Median of latency"),
             (&mut labels.p95, "95th percentile of latency"),
+            (&mut labels.p99, "99th percentile of latency"),
             (&mut labels.errors, "Errors"),
             (&mut labels.mtls, "Mutual TLS"),
         ];
@@ -256,7 +266,13 @@ fn show_menu(ui: &mut Ui, choices: &mut Choices, words: bool, seen: &Seen, cx: &
             .on_hover_text("Leaves out what fits, in the words of Find");
         ui.separator();
         rearrange = button::item(ui, "Put in order anew");
-        for (name, format) in [("Save as SVG…", ExportFormat::Svg), ("Save as PNG…", ExportFormat::Png)] {
+        let formats = [
+            ("Save as SVG…", ExportFormat::Svg),
+            ("Save as PNG…", ExportFormat::Png),
+            ("Save as DOT…", ExportFormat::Dot),
+            ("Save as JSON…", ExportFormat::Json),
+        ];
+        for (name, format) in formats {
             if button::item(ui, name) {
                 cx.intents.send(Intent::ExportGraph(format));
             }

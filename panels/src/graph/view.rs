@@ -2,6 +2,7 @@
 
 use super::ended::{refused, said};
 use super::find::Find;
+pub use super::pill::Labels;
 use super::placement::{Boxed, Placement};
 use super::route::{Curve, curves};
 use crate::kit::{Status, fmt, icon};
@@ -12,25 +13,6 @@ use mesh::health::End;
 use mesh::traffic::Protocol;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// What the pills on edges say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub struct Labels {
-    /// Requests (or bytes) per second.
-    pub rate: bool,
-    /// The 95th percentile of latency.
-    pub p95: bool,
-    /// Percentage of requests that fail, where some do.
-    pub errors: bool,
-    /// A lock where all calls are over mutual TLS.
-    pub mtls: bool,
-}
-
-impl Default for Labels {
-    fn default() -> Self {
-        Self { rate: true, p95: true, errors: true, mtls: true }
-    }
-}
 
 /// A card.
 #[derive(Clone, Debug, PartialEq)]
@@ -164,6 +146,10 @@ impl View {
                 kept.push((at, edge));
             }
         }
+        let mut made: BTreeMap<usize, f64> = BTreeMap::new();
+        for ((_, edge), (from, _)) in kept.iter().zip(&ends) {
+            *made.entry(*from).or_default() += edge.rps;
+        }
         let lines: Vec<Arc<Line>> = curves(placement, &ends)
             .into_iter()
             .zip(&kept)
@@ -174,7 +160,7 @@ impl View {
                     (*from, *to),
                     (&cards[*from], &cards[*to]),
                     curve,
-                    labels,
+                    (labels, made.get(from).copied().unwrap_or_default()),
                     hits.edges[*at],
                 ))
             })
@@ -356,7 +342,7 @@ fn line(
     (from, to): (usize, usize),
     cards: (&Card, &Card),
     curve: Curve,
-    labels: Labels,
+    (labels, made): (Labels, f64),
     found: bool,
 ) -> Line {
     let tcp = edge.protocol == Protocol::Tcp;
@@ -367,12 +353,7 @@ fn line(
     // What makes an edge red stands at it, also where the caller is to blame.
     let refused = said(edge, End::Refused, refused(edge)).filter(|_| edge.health > Health::Healthy);
     let wrong = errors.clone().or_else(|| refused.clone());
-    let mut parts: Vec<String> = Vec::new();
-    if labels.rate {
-        parts.push(rate.clone());
-    }
-    parts.extend(wrong.clone().filter(|_| labels.errors));
-    parts.extend(edge.p95_ms.filter(|_| labels.p95).map(fmt::ms));
+    let parts = labels.parts(edge, made, &rate, wrong.as_ref());
     // In one line, in two, and the one fact that matters most.
     let mut texts = Vec::new();
     if flow > 0.0 && !parts.is_empty() {

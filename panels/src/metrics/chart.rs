@@ -6,10 +6,11 @@ use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Tokens, fmt, icon, remote, text};
 use egui::{Align2, FontId, Rect, RichText, Sense, Ui, UiBuilder, Vec2, WidgetInfo, WidgetType, pos2, vec2};
-use egui_plot::{HoverPosition, Line, Plot, PlotPoints, Points, VLine};
+use egui_plot::{HoverPosition, Line, LineStyle, Plot, PlotPoints, Points, VLine};
 use mesh::charts::{Calls, Chart, Group, Unit, csv};
-use mesh::series::{Measured, Query, Range};
+use mesh::series::{Measured, Query, Range, Series};
 use mesh::{Read, Remote};
+use serde::{Deserialize, Serialize};
 
 /// No chart is of less time: a minute of points says little.
 const LEAST_SECS: u64 = 600;
@@ -36,11 +37,22 @@ fn say(unit: Unit, value: f64) -> String {
     }
 }
 
+/// Which time charts are of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct When {
+    /// How long ago it ends.
+    pub(crate) ago_secs: u64,
+    /// What is shown beside it: the same of so much time before; 0 for nothing.
+    pub(crate) against_secs: u64,
+}
+
 /// Draws a chart of these calls.
-pub(crate) fn chart(ui: &mut Ui, cx: &Cx<'_>, chart: &Chart, calls: &Calls<'_>) {
+pub(crate) fn chart(ui: &mut Ui, cx: &Cx<'_>, chart: &Chart, calls: &Calls<'_>, when: When) {
     let query = calls.ask(chart);
-    let range = query.over(range_secs(cx));
+    let range = query.over(range_secs(cx)).before(when.ago_secs);
     let answer = cx.reads.series(&range);
+    let before = (when.against_secs > 0).then(|| cx.reads.series(&range.clone().before(when.against_secs)));
     let shown = egui::Id::new(("show query", chart.name));
     let mut open = ui.data(|data| data.get_temp::<bool>(shown)).unwrap_or(false);
     ui.horizontal(|ui| {
@@ -64,8 +76,19 @@ pub(crate) fn chart(ui: &mut Ui, cx: &Cx<'_>, chart: &Chart, calls: &Calls<'_>) 
             }
         });
     }
+    // As if it were of now: the two lie on each other.
+    let earlier = before
+        .as_ref()
+        .and_then(Remote::value)
+        .map(|told| told.series.iter().map(|one| one.clone().later(when.against_secs)).collect::<Vec<_>>());
+    if let (Some(before), None) = (&before, &earlier) {
+        let why = before.problem().map_or_else(|| "waiting for Prometheus".to_owned(), |why| why.why.clone());
+        text::note(ui, format!("What was before is not known: {why}"));
+    }
+    let earlier = earlier.unwrap_or_default();
     let drawn = |ui: &mut Ui, measured: &Measured| {
-        drawn(ui, cx, &Drawn { chart, query: &query, range: &range, group: calls.told_apart(), measured });
+        let group = calls.told_apart();
+        drawn(ui, cx, &Drawn { chart, query: &query, range: &range, group, measured, earlier: &earlier });
     };
     match answer {
         Remote::Waiting => remote::waiting(ui, "Waiting for Prometheus"),
@@ -92,6 +115,8 @@ struct Drawn<'a> {
     range: &'a Range,
     group: Group,
     measured: &'a Measured,
+    /// What was before, moved to this time.
+    earlier: &'a [Series],
 }
 
 fn drawn(ui: &mut Ui, cx: &Cx<'_>, of: &Drawn<'_>) {
@@ -105,8 +130,13 @@ fn drawn(ui: &mut Ui, cx: &Cx<'_>, of: &Drawn<'_>) {
         return;
     }
     let color = |place: usize, line: &Shown<'_>| lines::color(tokens, of.group, &line.name, place);
-    let said: Vec<String> =
-        lines.iter().map(|line| format!("{} {}", line.name, say(unit, line.last()))).collect();
+    let (earlier, _) = lines::lines(of.earlier, of.query, of.group);
+    let was = |name: &str| earlier.iter().find(|line| line.name == name).map(Shown::last);
+    let said = |line: &Shown<'_>| match was(&line.name) {
+        Some(was) => format!("{} {} (was {})", line.name, say(unit, line.last()), say(unit, was)),
+        None => format!("{} {}", line.name, say(unit, line.last())),
+    };
+    let said: Vec<String> = lines.iter().map(said).collect();
     ui.horizontal_wrapped(|ui| {
         for ((place, line), said) in lines.iter().enumerate().zip(&said) {
             ui.label(RichText::new(icon::MINUS).color(color(place, line)));
@@ -120,15 +150,17 @@ fn drawn(ui: &mut Ui, cx: &Cx<'_>, of: &Drawn<'_>) {
     let now = of.measured.until;
     let first = now - range.range_secs as f64;
     // Where all is nothing, nothing lies on the ground.
-    let values = lines.iter().flat_map(|line| line.series.points.iter().map(|(_, value)| *value));
+    let values =
+        lines.iter().chain(&earlier).flat_map(|line| line.series.points.iter().map(|(_, value)| *value));
     let top = values.fold(if unit == Unit::Requests { 0.1 } else { 1.0 }, f64::max);
-    let ago = move |secs: f64| match now - secs {
+    let ago_secs = range.ago_secs as f64;
+    let ago = move |secs: f64| match now - secs + ago_secs {
         ago if ago < 1.0 => "now".to_owned(),
         ago => format!("{} ago", fmt::duration(ago)),
     };
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT + TIMES), Sense::hover());
     let area = Rect::from_min_max(rect.min + vec2(VALUES, 4.0), rect.max - vec2(0.0, TIMES));
-    axes(ui, area, &say(unit, top), [ago(first), ago((first + now) / 2.0), "now".to_owned()]);
+    axes(ui, area, &say(unit, top), [ago(first), ago((first + now) / 2.0), ago(now)]);
     let plot = Plot::new(("chart", chart.name))
         // The moment that is pointed at is shown in all of them.
         .link_cursor("charts", [true, false])
@@ -159,6 +191,17 @@ fn drawn(ui: &mut Ui, cx: &Cx<'_>, of: &Drawn<'_>) {
         for entry in cx.changes.entries() {
             if let Some(sent) = sent(entry).filter(|sent| *sent > first) {
                 plot.vline(VLine::new(entry.change.title.as_str(), sent).color(tokens.faint).width(1.0));
+            }
+        }
+        for line in &earlier {
+            let place = lines.iter().position(|other| other.name == line.name).unwrap_or(lines.len());
+            let color = color(place, line).gamma_multiply(0.6);
+            let name = format!("{}, before", line.name);
+            for piece in line.series.pieces(range.step_secs) {
+                let points: PlotPoints<'_> = piece.iter().map(|(x, y)| [*x, *y]).collect();
+                plot.line(
+                    Line::new(name.as_str(), points).color(color).width(1.0).style(LineStyle::dashed_dense()),
+                );
             }
         }
         for (place, line) in lines.iter().enumerate() {

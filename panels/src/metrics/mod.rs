@@ -3,8 +3,9 @@
 
 mod chart;
 mod lines;
+mod timeline;
 
-pub(crate) use chart::{chart, range_secs};
+pub(crate) use chart::{When, chart, range_secs};
 
 use crate::cx::Cx;
 use crate::kit::theme::space;
@@ -46,6 +47,7 @@ struct Looks {
     /// `None`: by version, and of all calls by who is called.
     group: Option<Group>,
     arrived: bool,
+    when: When,
 }
 
 impl Panel for Metrics {
@@ -70,11 +72,14 @@ impl Panel for Metrics {
             let namespaces = if whole { cx.namespaces } else { &[] };
             let group = self.group(whole);
             let calls = Calls { from, to, namespaces, group, arrived: self.looks.arrived };
+            timeline::ui(ui, cx, subject.as_ref(), self.looks.when);
             ui.add_space(6.0);
             let charts: Vec<&Chart> = CHARTS.iter().filter(|chart| chart.board == self.looks.board).collect();
             ScrollArea::vertical().id_salt("charts").auto_shrink([false, false]).show(ui, |ui| {
                 let columns = ((ui.available_width() / NARROWEST) as usize).clamp(1, 3);
-                charts.chunks(columns).for_each(|row| beside(ui, cx, row, columns, &calls));
+                charts
+                    .chunks(columns)
+                    .for_each(|row| beside(ui, cx, row, columns, (&calls, self.looks.when)));
             });
         });
     }
@@ -129,8 +134,39 @@ impl Metrics {
             if let Some(by) = field::choose(ui, "Counted by", &counted, usize::from(self.looks.arrived)) {
                 self.looks.arrived = by == 1;
             }
-            text::note(ui, format!("the last {}", fmt::duration(range_secs(cx) as f64)));
+            let when = &mut self.looks.when;
+            choice(ui, "Until when", &UNTIL, &mut when.ago_secs);
+            choice(ui, "Compared with", &AGAINST, &mut when.against_secs);
+            text::note(ui, format!("{} long", fmt::duration(range_secs(cx) as f64)));
         });
+    }
+}
+
+/// Moments that charts may end at.
+const UNTIL: [(&str, u64); 7] = [
+    ("until now", 0),
+    ("until 15 min ago", 900),
+    ("until 1 h ago", 3600),
+    ("until 3 h ago", 10_800),
+    ("until 12 h ago", 43_200),
+    ("until 1 d ago", 86_400),
+    ("until 7 d ago", 604_800),
+];
+
+/// What charts may be compared with.
+const AGAINST: [(&str, u64); 5] = [
+    ("compared with nothing", 0),
+    ("with 10 min before", 600),
+    ("with 1 h before", 3600),
+    ("with 1 d before", 86_400),
+    ("with 7 d before", 604_800),
+];
+
+fn choice(ui: &mut Ui, name: &str, all: &[(&str, u64)], secs: &mut u64) {
+    let labels: Vec<&str> = all.iter().map(|(label, _)| *label).collect();
+    let chosen = all.iter().position(|(_, known)| known == secs).unwrap_or_default();
+    if let Some(&(_, picked)) = field::choose(ui, name, &labels, chosen).and_then(|at| all.get(at)) {
+        *secs = picked;
     }
 }
 
@@ -167,7 +203,7 @@ impl Ends {
 }
 
 /// Draws charts beside each other. What is out of sight asks nothing.
-fn beside(ui: &mut Ui, cx: &Cx<'_>, charts: &[&Chart], columns: usize, calls: &Calls<'_>) {
+fn beside(ui: &mut Ui, cx: &Cx<'_>, charts: &[&Chart], columns: usize, (calls, when): (&Calls<'_>, When)) {
     let Some(first) = charts.first() else { return };
     let id = ui.id().with(("height of", first.name, columns));
     let height = ui.data(|data| data.get_temp::<f32>(id)).unwrap_or(USUAL);
@@ -185,7 +221,7 @@ fn beside(ui: &mut Ui, cx: &Cx<'_>, charts: &[&Chart], columns: usize, calls: &C
         let mut inside = ui.new_child(UiBuilder::new().max_rect(room).id_salt(one.name));
         inside.spacing_mut().item_spacing.y = 4.0;
         inside.set_width(width);
-        chart(&mut inside, cx, one, calls);
+        chart(&mut inside, cx, one, calls, when);
         bottom = bottom.max(inside.min_rect().bottom());
     }
     let height = bottom - area.top() + gap;

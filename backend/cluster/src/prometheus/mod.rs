@@ -105,7 +105,8 @@ pub(crate) async fn range(session: &Session, range: &Range) -> Result<Measured, 
         points: series.points.into_iter().filter(|(_, value)| value.is_finite()).collect(),
     };
     let series = series.into_iter().map(measured).collect();
-    Ok(Measured { series, until: now, remarks: remarks.words().collect() })
+    let until = now - range.ago_secs as f64;
+    Ok(Measured { series, until, remarks: remarks.words().collect() })
 }
 
 fn read<T>(
