@@ -2,12 +2,13 @@
 
 mod again;
 mod folding;
+mod state;
+
+pub(super) use state::Waterfall;
 
 use super::bars::{self, Bar, Sight};
-use super::beside::Beside;
 use super::list::{in_words, short_id};
-use super::looks::{Look, Looks};
-use super::minimap::Minimap;
+use super::looks::Look;
 use super::span;
 use crate::cx::Cx;
 use crate::intent::Intent;
@@ -15,30 +16,8 @@ use crate::kit::theme::{Weight, family, size, space};
 use crate::kit::{Button, Status, Tokens, badge, field, fmt, icon, keys, text};
 use egui::{EventFilter, FontId, Id, Key, Rect, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use mesh::trace::{Found, Opened, SpanRef, TagsRef, trouble};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// An opened trace and how it is looked at.
-#[derive(Default)]
-pub(super) struct Waterfall {
-    opened: Arc<Opened>,
-    number: u64,
-    folded: BTreeSet<usize>,
-    /// Services whose rows are not shown.
-    hidden: BTreeSet<usize>,
-    visible: Vec<usize>,
-    chosen: Option<usize>,
-    find: String,
-    plain: bool,
-    part: Option<(f64, f64)>,
-    scroll_to: bool,
-    /// The next visible row to be searched for `find`, while the first match is looked for.
-    finding: Option<usize>,
-    minimap: Minimap,
-    beside: Beside,
-    looks: Looks,
-}
 
 /// How long one frame may search: there may be a million spans.
 const SEARCHING: Duration = Duration::from_millis(5);

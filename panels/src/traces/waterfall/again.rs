@@ -1,6 +1,6 @@
 //! A trace that is read again: while its spans still come it has more of them, and is looked at as before.
 
-use super::Waterfall;
+use super::state::Waterfall;
 use mesh::trace::Opened;
 use std::collections::HashSet;
 

@@ -1,6 +1,6 @@
 //! Which rows of a trace are shown: folded one by one, by depth, by service; without the spans of a service.
 
-use super::Waterfall;
+use super::state::Waterfall;
 use crate::kit::{Button, button, icon};
 use egui::Ui;
 
