@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// An opened trace and how it is looked at.
 #[derive(Default)]
-pub(in crate::traces) struct Waterfall {
+pub(crate) struct Waterfall {
     pub(super) opened: Arc<Opened>,
     pub(super) number: u64,
     pub(super) folded: BTreeSet<usize>,
