@@ -245,3 +245,30 @@ fn what_was_refused_holds_the_push_back() {
     click(&mut bench, "Reset fault of reviews");
     assert_eq!((title(&bench), held(&bench), shown(&bench).as_deref()), (None, vec![], Some("503")));
 }
+
+/// Below rules that are edited stands how many calls of the last hour, seen in traces, each would take.
+#[test]
+fn a_rule_says_which_calls_of_traces_it_would_take() {
+    let mut bench = detail(world(None));
+    click(&mut bench, "Route rules");
+    bench.state_mut().0.wanted.take();
+    click(&mut bench, "copy rule 1 of reviews");
+    bench.get_by_label("Looking through traces of the last hour");
+    let wanted = bench.state_mut().0.wanted.take();
+    let query =
+        wanted.into_keys().find_map(|read| if let Read::Traces(query) = read { Some(query) } else { None });
+    let query = query.expect("traces are asked for");
+    assert_eq!((query.service.as_str(), query.end_us - query.start_us), ("reviews.bookinfo", 3_600_000_000));
+    let mut traces = demo::traces();
+    for span in traces.iter_mut().flat_map(|trace| &mut trace.spans) {
+        if span.operation.starts_with("reviews") {
+            span.tags = [("http.method", "GET"), ("http.url", "http://reviews:9080/reviews/0")].into();
+        }
+    }
+    let traces = traces.into_iter().map(|trace| Arc::new(trace.into())).collect();
+    let answer = Answer::Traces(Arc::new(mesh::trace::Found { traces, odd: Vec::new() }));
+    bench.state_mut().0.scene.answers.take(demo::NOW, Read::Traces(query), Ok(answer));
+    frames(&mut bench);
+    bench.get_by_label("Of 20 calls seen in traces of the last hour:");
+    bench.get_by_label("rule 2 would take 0");
+}

@@ -41,6 +41,7 @@ pub mod usual;
 pub mod visibility;
 pub mod way_in;
 pub mod workload;
+mod would_take;
 
 pub use any_sheet::AnySheet;
 pub use drafts::Drafts;

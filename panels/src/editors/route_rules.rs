@@ -4,6 +4,7 @@
 use super::edits::{Chooser, Edits, Scope, Scoped};
 use super::fields::{FieldRow, Fields, Holds, fields};
 use super::form::Form;
+use super::would_take;
 use crate::panel::About;
 use crate::subject::Subject;
 use egui_phosphor::regular as icon;
@@ -111,6 +112,13 @@ pub struct RulesOf {
     virtual_service: Option<Ref>,
 }
 
+impl RulesOf {
+    /// Whose calls are routed.
+    pub(super) fn service(&self) -> &ServiceId {
+        &self.service
+    }
+}
+
 impl Scope for RulesOf {
     fn is(&self, now: &Self) -> bool {
         let place = self.virtual_service == now.virtual_service || self.virtual_service.is_none();
@@ -164,11 +172,12 @@ impl Edits for Rules {
         all
     }
 
-    fn form(&mut self, _was: &Self, at: &RulesOf, form: &mut Form<'_>) {
+    fn form(&mut self, was: &Self, at: &RulesOf, form: &mut Form<'_>) {
         if at.virtual_service.is_none() && self.0.is_empty() {
             form.note("No VirtualService routes these calls yet: the first rule makes one");
         }
         self.0.form(RULES, form);
+        would_take::show(form, self, was, at);
     }
 
     fn plan(&self, was: &Self, at: &RulesOf, plan: &mut Plan<'_>) {

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod admission;
+mod foreseen;
 mod gateway;
 mod json;
 mod report;
@@ -13,6 +14,7 @@ mod tokens;
 
 pub(crate) use addresses::Addresses;
 pub use admission::{Admission, Ground, Tls};
+pub use foreseen::{Foreseen, Takes, foreseen};
 pub use json::json;
 pub use report::{Line, Tone, call, lines, text};
 pub use seen::SeenCall;

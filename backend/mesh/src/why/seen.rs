@@ -107,6 +107,23 @@ impl SeenCall {
         })
     }
 
+    /// All calls of a trace, each once: as the caller's proxy has it, or who is called where that one is silent.
+    pub fn all_in(mesh: &Mesh, opened: &Opened) -> Vec<Self> {
+        let span = |row: usize| opened.span(row);
+        let told_above = |row: usize| {
+            let above = opened.tree.rows.get(row).and_then(|row| row.parent).and_then(span);
+            let gateway = |above| of_span(mesh, above).is_some_and(|workload| workload.gateway);
+            above.is_some_and(|above| above.kind() == "client" || gateway(above))
+        };
+        let is_call = |row: &usize| match span(*row).map(SpanRef::kind) {
+            Some("client") => true,
+            Some("server") => !told_above(*row),
+            _ => false,
+        };
+        let rows = 0..opened.tree.rows.len();
+        rows.filter(is_call).filter_map(|row| Self::in_trace(mesh, opened, row)).collect()
+    }
+
     /// Whether it says how the call ended.
     pub fn has_ended(&self) -> bool {
         self.status > 0 || !self.flags.is_empty() || !self.details.is_empty() || self.took_ms.is_some()
