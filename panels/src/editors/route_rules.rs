@@ -112,13 +112,6 @@ pub struct RulesOf {
     virtual_service: Option<Ref>,
 }
 
-impl RulesOf {
-    /// Whose calls are routed.
-    pub(super) fn service(&self) -> &ServiceId {
-        &self.service
-    }
-}
-
 impl Scope for RulesOf {
     fn is(&self, now: &Self) -> bool {
         let place = self.virtual_service == now.virtual_service || self.virtual_service.is_none();
@@ -177,7 +170,7 @@ impl Edits for Rules {
             form.note("No VirtualService routes these calls yet: the first rule makes one");
         }
         self.0.form(RULES, form);
-        would_take::show(form, self, was, at);
+        would_take::show(form, (&*self, was), at, &at.service);
     }
 
     fn plan(&self, was: &Self, at: &RulesOf, plan: &mut Plan<'_>) {

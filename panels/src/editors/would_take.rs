@@ -2,9 +2,9 @@
 
 use super::edits::Edits;
 use super::form::Form;
-use super::route_rules::{Rules, RulesOf};
 use crate::judge::SMALL;
 use crate::kit::fmt;
+use istio::ServiceId;
 use jiff::Timestamp;
 use mesh::plan::Plan;
 use mesh::trace::{Found, TraceQuery};
@@ -22,12 +22,15 @@ const HOUR_US: u64 = 3_600_000_000;
 const MINUTE_US: u64 = 60_000_000;
 
 /// Says it below the rules of a draft.
-pub(super) fn show(form: &mut Form<'_>, draft: &Rules, was: &Rules, at: &RulesOf) {
+pub(super) fn show<E>(form: &mut Form<'_>, (draft, was): (&E, &E), at: &E::Scope, of: &ServiceId)
+where
+    E: Edits<Scope: Send> + Send + std::fmt::Debug,
+{
     if !form.differs() {
         return;
     }
     let cx = form.cx();
-    let Some(query) = query(&cx.scene.mesh, at, cx.now) else { return };
+    let Some(query) = query(&cx.scene.mesh, of, cx.now) else { return };
     let traces = match cx.reads.traces(&query) {
         Remote::Waiting => None,
         Remote::Live(found, _) | Remote::Stale(found, ..) => Some(found),
@@ -44,11 +47,11 @@ pub(super) fn show(form: &mut Form<'_>, draft: &Rules, was: &Rules, at: &RulesOf
             let small = mesh.workload_count() <= SMALL && traces.traces.len() <= FEW;
             let key =
                 (mesh.config_revision(), mesh.service_count(), query, format!("{draft:?}"), config.is_some());
-            let (draft, was, at) = (draft.clone(), was.clone(), at.clone());
+            let (draft, was, at, of) = (draft.clone(), was.clone(), at.clone(), of.clone());
             let scene: Scene = cx.scene.clone();
             let make = move || {
                 let config = config.as_deref();
-                found(&scene.mesh, config, (&draft, &was, &at), &traces).map(Arc::new)
+                found(&scene.mesh, config, (&draft, &was, &at), &of, &traces).map(Arc::new)
             };
             form.beside(&"takes", key, small, make)
         }
@@ -62,8 +65,8 @@ pub(super) fn show(form: &mut Form<'_>, draft: &Rules, was: &Rules, at: &RulesOf
 }
 
 /// The traces of the last hour in which the service was called; the same for a minute.
-fn query(mesh: &Mesh, at: &RulesOf, now: Timestamp) -> Option<TraceQuery> {
-    let service = mesh.service(&at.service().namespace, &at.service().name)?;
+fn query(mesh: &Mesh, of: &ServiceId, now: Timestamp) -> Option<TraceQuery> {
+    let service = mesh.service(&of.namespace, &of.name)?;
     let workload = mesh.workloads_of(service).next()?;
     let now = u64::try_from(now.as_microsecond()).unwrap_or_default();
     let end_us = now.next_multiple_of(MINUTE_US);
@@ -71,13 +74,14 @@ fn query(mesh: &Mesh, at: &RulesOf, now: Timestamp) -> Option<TraceQuery> {
     Some(TraceQuery { service, start_us: end_us - HOUR_US, end_us, limit: MOST, ..TraceQuery::default() })
 }
 
-fn found(
+fn found<E: Edits>(
     mesh: &Mesh,
     config: Option<&mesh::mesh_config::MeshConfig>,
-    (draft, was, at): (&Rules, &Rules, &RulesOf),
+    (draft, was, at): (&E, &E, &E::Scope),
+    of: &ServiceId,
     traces: &Found,
 ) -> Option<Foreseen> {
-    let host = &mesh.service(&at.service().namespace, &at.service().name)?.host;
+    let host = &mesh.service(&of.namespace, &of.name)?.host;
     let mut plan = Plan::new(mesh);
     draft.plan(was, at, &mut plan);
     let change = plan.change().ok()??;

@@ -2,6 +2,7 @@
 
 mod by;
 
+use self::by::{MOST, listed};
 use super::super::edits::{Chooser, Edits, Scoped};
 use super::super::form::{Form, NARROW};
 use super::effect;
@@ -19,8 +20,6 @@ use mesh::{Kind, Mesh, Service, kinds};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// So many services, callers and workloads are named.
-const MOST: usize = 12;
 const MODES: [(Mode, &str); 3] =
     [(Mode::Off, "all are let in"), (Mode::DryRun, "dry run"), (Mode::Enforced, "only seen ones")];
 
@@ -143,13 +142,6 @@ fn said(allowed: &Allowed) -> String {
     };
     let rules: Vec<String> = allowed.rules.iter().map(rule).collect();
     format!("{}: {}", allowed.service, rules.join("; "))
-}
-
-/// The first few.
-fn listed(all: Vec<String>) -> String {
-    let more = all.len().saturating_sub(MOST);
-    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
-    all.into_iter().take(MOST).collect::<Vec<_>>().join(", ") + &more
 }
 
 /// Who would be refused, whatever is chosen.

@@ -2,7 +2,6 @@
 
 use super::super::super::form::Form;
 use super::super::super::gesture::Gesture;
-use super::{MOST, listed};
 use crate::kit::fmt;
 use mesh::edit::seen::{By, Found, Logged, Looked, MOST_PATHS, logged, logs_of};
 use mesh::log::{Log, LogOf};
@@ -15,6 +14,9 @@ const BY: [(By, &str); 3] =
 const AT_ONCE: usize = 2_000;
 /// Every so many seconds.
 const PACE: i64 = 2;
+
+/// So many services, callers and workloads are named.
+pub(super) const MOST: usize = 12;
 
 /// What was chosen.
 #[derive(Clone, Copy, Default)]
@@ -151,6 +153,13 @@ pub(super) fn told(form: &mut Form<'_>, chosen: &Chosen) {
             "Their calls count for nobody: their pods have gone, or they are not in the mesh",
         );
     }
+}
+
+/// The first few.
+pub(super) fn listed(all: Vec<String>) -> String {
+    let more = all.len().saturating_sub(MOST);
+    let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+    all.into_iter().take(MOST).collect::<Vec<_>>().join(", ") + &more
 }
 
 #[cfg(test)]
