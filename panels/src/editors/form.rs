@@ -11,6 +11,7 @@ mod line;
 mod number;
 mod setting;
 
+pub use beside::beside;
 pub use condition::{compared, condition};
 pub(crate) use known::{Known, Told};
 pub use line::Line;

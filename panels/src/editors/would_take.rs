@@ -1,7 +1,7 @@
 //! How many of the calls of the last hour each rule would take, by traces.
 
 use super::edits::Edits;
-use super::form::Form;
+use super::form::{Form, beside};
 use crate::judge::SMALL;
 use crate::kit::fmt;
 use istio::ServiceId;
@@ -53,7 +53,7 @@ where
                 let config = config.as_deref();
                 found(&scene.mesh, config, (&draft, &was, &at), &of, &traces).map(Arc::new)
             };
-            form.beside(&"takes", key, small, make)
+            beside(form.ui(), &"takes", key, small, make)
         }
     };
     match found {

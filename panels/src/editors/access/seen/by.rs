@@ -1,6 +1,6 @@
 //! What of a call counts: who calls and the port, or what access logs say besides.
 
-use super::super::super::form::Form;
+use super::super::super::form::{Form, beside};
 use super::super::super::gesture::Gesture;
 use crate::kit::fmt;
 use mesh::edit::seen::{By, Found, Logged, Looked, MOST_PATHS, logged, logs_of};
@@ -102,7 +102,7 @@ fn by_logs(form: &mut Form<'_>, namespace: &str, by: By) -> Chosen {
         scene.traffic.value().map(|traffic| Arc::new(logged(&scene.mesh, traffic, looked)))
     };
     let ready = waiting == 0 && version != Remote::Waiting;
-    let told = if ready { form.beside(&of, key, lines <= AT_ONCE, find) } else { None };
+    let told = if ready { beside(form.ui(), &of, key, lines <= AT_ONCE, find) } else { None };
     let logged = told.and_then(|(logged, _)| logged);
     Chosen { allowed: logged.as_ref().map(|logged| logged.allowed.clone()), logged, reading, by }
 }
