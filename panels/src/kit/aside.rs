@@ -1,6 +1,6 @@
 //! Derives a value beside the window's thread, when what it is derived from changed.
 
-use super::give_way;
+use super::priority::give_way;
 use egui::Context;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -17,7 +17,7 @@ mod mark;
 pub mod memo;
 pub mod number;
 pub mod once;
-mod priority;
+pub(super) mod priority;
 pub mod problem;
 pub mod progress;
 pub mod remote;
