@@ -23,6 +23,15 @@ impl Object {
     fn meta_str(&self, key: &str) -> &str {
         self.meta(key).and_then(Value::as_str).unwrap_or_default()
     }
+    /// The same, created then (RFC 3339).
+    #[must_use]
+    pub fn of_age(&self, created: &str) -> Self {
+        let mut value = (*self.0).clone();
+        if let Some(meta) = value.get_mut("metadata").and_then(Value::as_object_mut) {
+            meta.insert("creationTimestamp".to_owned(), created.into());
+        }
+        value.into()
+    }
     /// Its row of [`crate::KINDS`], by group and kind; `None` when it is not watched.
     pub fn row(&self) -> Option<&'static Kind> {
         let version = self.0.get("apiVersion").and_then(Value::as_str).unwrap_or_default();

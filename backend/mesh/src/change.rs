@@ -80,7 +80,7 @@ impl Change {
         let mut objects = objects.clone();
         for step in &self.steps {
             match &step.after {
-                Some(after) => drop(objects.insert(step.at.clone(), after.clone())),
+                Some(after) => objects.lay(&step.at, after),
                 None => drop(objects.remove(&step.at)),
             }
         }

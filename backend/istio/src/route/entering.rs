@@ -110,6 +110,9 @@ fn requests(scope: &Scope<'_>, servers: &[&Opened<'_>], request: &Request) -> Ta
             Taken { door: host.door, ..settle(scope, host.list, request) }
         }
     };
+    // Of one that takes it by another server nothing is to be said.
+    let by = taken.rule.as_ref().map(|rule| rule.object.clone());
+    skipped.retain(|one| by.as_ref() != Some(&one.place.object));
     taken.skipped.splice(0..0, skipped);
     taken
 }

@@ -191,7 +191,10 @@ impl Files {
     pub fn mesh(&self, over: Option<&Mesh>) -> Mesh {
         let mut objects = over.map(|mesh| mesh.objects().clone()).unwrap_or_default();
         for (at, object) in self.objects.iter() {
-            objects.insert(at.clone(), object.clone());
+            match over {
+                Some(_) => objects.lay(at, object),
+                None => drop(objects.insert(at.clone(), object.clone())),
+            }
         }
         Mesh::read(objects, over)
     }

@@ -7,6 +7,7 @@ use crate::access::Policies;
 use crate::certificate::Credential;
 use crate::traffic::{Path, Peer, Usual};
 use crate::{Ref, Workload, fqdn, kinds};
+use istio::Selects;
 use istio::mtls::Mode;
 use istio::routing::in_mesh;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,8 +29,8 @@ pub(super) const CHECKS: &[Check] = &[
         codes: &[],
         severity: Severity::Warning,
         what: "Workloads take mutual TLS only, and were called in plain text in the last hour",
-        why: "Those callers are refused now.",
-        next: "Give the callers a proxy, or take PERMISSIVE until they have one.",
+        why: "Who still calls so is refused.",
+        next: "See that the callers have a proxy and speak mutual TLS by now, or take PERMISSIVE until then.",
         of: &[&kinds::PEER_AUTHENTICATION],
         reads: &[&kinds::PEER_AUTHENTICATION],
         look: Look::Asking(&[Asks::Hour], plain_text_seen),
@@ -128,6 +129,11 @@ fn plain_text_seen(world: &World<'_>, found: &mut Found) {
     let mut by: BTreeMap<(&Ref, &str), (BTreeSet<&str>, f64)> = BTreeMap::new();
     for (path, usual) in world.hour().into_iter().flatten().filter(|(_, usual)| usual.plaintext >= 1.0) {
         let Some(called) = workload(world, &path.destination) else { continue };
+        // A caller with a proxy speaks mutual TLS by itself by now; and a port of it may take plain text still.
+        let proxied = workload(world, &path.source).is_some_and(|one| one.pods.iter().any(|pod| pod.sidecar));
+        if proxied || takes_plain_text(world, called) {
+            continue;
+        }
         if let (Mode::Strict, Some(policy)) = &called.mtls {
             let (callers, calls) = by.entry((policy, &called.name)).or_default();
             callers.insert(if path.source.workload.is_empty() { "unknown" } else { &path.source.workload });
@@ -138,6 +144,18 @@ fn plain_text_seen(world: &World<'_>, found: &mut Found) {
         let what = format!("{called} was called {calls:.0} times in plain text, by {}", listed(callers));
         found.add(policy, "spec.mtls.mode", what);
     }
+}
+
+/// Whether some port of a workload takes plain text.
+fn takes_plain_text(world: &World<'_>, one: &Workload) -> bool {
+    let own = world.mesh.part(&one.namespace).into_iter().flat_map(|part| part.services());
+    let fronts = own.filter(|service| Selects::gathering(&service.selector).takes(&one.labels));
+    let mut ports =
+        fronts.flat_map(|service| service.ports.iter().map(|port| port.target).collect::<Vec<_>>());
+    ports.any(|port| {
+        let port = u16::try_from(port).unwrap_or_default();
+        world.policies().mode_at(&one.namespace, &one.labels, port).0 != Mode::Strict
+    })
 }
 
 fn denies_calls(world: &World<'_>, found: &mut Found) {

@@ -53,7 +53,7 @@ pub(super) const CHECKS: &[Check] = &[
         codes: &["IST0101", "KIA1107"],
         severity: Severity::Error,
         what: "A route leads to a subset that no DestinationRule of its host declares",
-        why: "The caller's own proxy answers such calls with 503.",
+        why: "The caller's own proxy answers such calls with 503; of a mirror no copy arrives.",
         next: "Declare the subset in the host's DestinationRule, or correct its name.",
         of: &[&kinds::VIRTUAL_SERVICE],
         reads: &[&kinds::DESTINATION_RULE],
@@ -245,7 +245,10 @@ fn subset_not_found(world: &World<'_>, at: &Ref, found: &mut Found) {
         let path = format!("{}.subset", to.path);
         let fix = meant(subset, all.iter().copied());
         let fix = fix.map(|name| Fix::set(format!("Send calls to subset {name}"), &path, name));
-        found.mended(at, path, what, fix);
+        match to.path.contains("irror") {
+            true => found.add_as(Severity::Warning, at, path, format!("{what}; its copies are lost")),
+            false => found.mended(at, path, what, fix),
+        }
     }
 }
 

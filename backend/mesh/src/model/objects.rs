@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use std::ops::Index;
 use std::sync::Arc;
 
+/// When an object is created that is not there yet: nothing is younger.
+const YOUNGEST: &str = "9999-12-31T23:59:59Z";
+
 /// Objects of one kind in one namespace.
 type Shelf = BTreeMap<Ref, Object>;
 
@@ -42,6 +45,16 @@ impl Objects {
     /// The names of all.
     pub fn keys(&self) -> impl Iterator<Item = &Ref> {
         self.iter().map(|(at, _)| at)
+    }
+    /// Puts an object there as it will be once it is written: it keeps its age, and of one that is new nothing is
+    /// younger.
+    pub fn lay(&mut self, at: &Ref, object: &Object) {
+        let mut object = object.clone();
+        if object.created().is_empty() {
+            let age = self.get(at).map(Object::created).filter(|age| !age.is_empty());
+            object = object.of_age(age.unwrap_or(YOUNGEST));
+        }
+        self.insert(at.clone(), object);
     }
     /// All of one kind.
     pub fn of_kind(&self, kind: &'static Kind) -> impl Iterator<Item = (&Ref, &Object)> {

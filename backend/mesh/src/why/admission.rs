@@ -64,6 +64,8 @@ pub enum Ground {
     Outside,
     /// No workload is known there.
     Nobody,
+    /// Its labels choose no pod.
+    NoEndpoint,
     /// No policy holds for it.
     NoPolicy,
     /// No policy refuses it.
@@ -107,8 +109,14 @@ pub(super) fn of(
 ) -> (Tls, Admission) {
     let Some(callee) = callee else {
         let own = matches!(to.tls.as_deref(), Some("SIMPLE" | "MUTUAL"));
-        let ground = if service.external { Ground::Outside } else { Ground::Nobody };
-        return (if own { Tls::Own } else { Tls::Plaintext }, Admission::yes(ground));
+        // Of files alone, and of a Service whose endpoints are written by hand, nobody knows who is behind.
+        let known = calls.mesh.workload_count() > 0 && !service.selector.is_empty();
+        let admission = match (service.external, known) {
+            (true, _) => Admission::yes(Ground::Outside),
+            (false, true) => Admission::no(503, Ground::NoEndpoint),
+            (false, false) => Admission::yes(Ground::Nobody),
+        };
+        return (if own { Tls::Own } else { Tls::Plaintext }, admission);
     };
     let port = inner_port(service, to.port);
     let proxied = has_proxy(callee);
@@ -266,6 +274,7 @@ impl fmt::Display for Admission {
             (Ground::Outside, _) => {
                 f.write_str("it leaves the mesh, and nobody here knows what is said there")
             }
+            (Ground::NoEndpoint, _) => f.write_str("no pod is behind it"),
             (Ground::Nobody, _) => f.write_str("no workload is known behind it"),
             (Ground::NoPolicy, _) => f.write_str("no policy holds there"),
             (Ground::NotDenied, _) => f.write_str("no policy refuses it"),

@@ -237,6 +237,10 @@ impl<'a> Calls<'a> {
     /// The request to a host at a port.
     pub(crate) fn sent(&self, asked: &Asked, host: &str, port: u16) -> Request {
         let mut request = Request::get(host, port, &asked.path);
+        // As clients write it: with the port, where that is not the usual one.
+        if !matches!(port, 80 | 443) {
+            request.authority = format!("{host}:{port}");
+        }
         request.method.clone_from(&asked.method);
         for (name, value) in &asked.headers {
             match name.as_str() {

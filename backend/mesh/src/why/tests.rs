@@ -227,3 +227,27 @@ fn it_reads_well() {
     Goes to     the address that it is sent to, as it is
     ");
 }
+
+/// Nobody stands behind a Service whose labels choose no pod.
+#[test]
+fn a_call_that_reaches_no_pod_fails() {
+    let empty = json!({ "apiVersion": "v1", "kind": "Service",
+        "metadata": { "namespace": "bookinfo", "name": "empty" },
+        "spec": { "selector": { "app": "nobody" }, "ports": [{ "name": "http", "port": 80 }] } });
+    let told = told(&[empty], &asked(PAGE, "empty", "/", &[]));
+    assert_eq!(told["admission"]["verdict"], "deny", "{told}");
+    assert_eq!(told["admission"]["status"], 503, "{told}");
+}
+
+/// Clients write the port into the host that they ask for, where it is not the usual one.
+#[test]
+fn the_host_that_is_asked_for_has_its_port() {
+    let rule = json!({ "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": { "namespace": "bookinfo", "name": "ratings" },
+        "spec": { "hosts": ["ratings"], "http": [
+            { "match": [{ "authority": { "exact": "ratings" } }], "directResponse": { "status": 418 } },
+            { "route": [{ "destination": { "host": "ratings" } }] }] } });
+    let told = |to: &str, headers: &[(&str, &str)]| told(&[rule.clone()], &asked(PAGE, to, "/", headers));
+    assert_eq!(told("ratings:9080", &[])["rule"]["path"], "spec.http[1]");
+    assert_eq!(told("ratings:9080", &[("Host", "ratings")])["rule"]["path"], "spec.http[0]");
+}

@@ -168,6 +168,11 @@ fn in_plain_text(text: &str) -> Scene {
             usual.plaintext = 60.0;
         }
     }
+    // Somebody without a proxy, beside those of the mesh, who speak mutual TLS by themselves.
+    let ratings = hour.iter().find(|(path, _)| &*path.destination.app == "ratings");
+    let (mut path, usual) = ratings.map(|(path, usual)| (path.clone(), usual.clone())).unwrap();
+    path.source = crate::traffic::Peer { workload: "unknown".into(), ..Default::default() };
+    hour.insert(path, usual);
     traffic.hour = Some(Arc::new(hour));
     scene.traffic = Remote::Live(Arc::new(traffic), demo::NOW);
     scene
@@ -184,13 +189,17 @@ PeerAuthentication bookinfo/default
         all,
         [(
             "PlainTextSeen",
-            "PeerAuthentication bookinfo/default spec.mtls.mode: ratings-v1 was called 120 times in plain text, by \
-             reviews-v2, reviews-v3"
+            "PeerAuthentication bookinfo/default spec.mtls.mode: ratings-v1 was called 60 times in plain text, by unknown"
                 .to_owned()
         )]
     );
     assert_eq!(told(&lived(STRICT, 2)), [], "nobody called in plain text");
     assert_eq!(told(&in_plain_text("")), [], "PERMISSIVE takes it");
+    let open = "
+PeerAuthentication bookinfo/ratings
+  spec: { selector: { matchLabels: { app: ratings } }, mtls: { mode: STRICT }, portLevelMtls: { 9080: { mode: DISABLE } } }
+";
+    assert_eq!(told(&in_plain_text(open)), [], "its port takes it");
 }
 
 #[test]

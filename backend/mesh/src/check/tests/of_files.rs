@@ -180,3 +180,22 @@ fn sarif_names_every_check_and_every_place() {
     assert_eq!(json["findings"][0]["codes"], json!(["IST0101", "KIA1101", "KIA1402"]));
     assert_eq!(json["findings"][0]["severity"], "error");
 }
+
+/// Laid over a mesh a new object is the youngest, and one that is there keeps its age.
+#[test]
+fn what_is_not_there_yet_is_the_youngest() {
+    let mut objects = demo::bookinfo_objects();
+    let at = crate::Ref::new(&crate::kinds::VIRTUAL_SERVICE, "bookinfo", "reviews");
+    let there = objects.get(&at).unwrap().of_age("2026-01-01T00:00:00Z");
+    objects.insert(at.clone(), there);
+    let over = Mesh::read(objects, None);
+    let text = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: { name: again }\nspec:\n  \
+        hosts: [reviews]\n  http: [{ route: [{ destination: { host: reviews, subset: v1 } }] }]\n";
+    let mut files = Files::default();
+    files.read("again.yaml", text, "bookinfo");
+    let config = config();
+    let judged = judge(&World::new(&files.mesh(Some(&over)), Ok(&config)));
+    let all: Vec<String> =
+        judged.findings.iter().map(|one| format!("{} {}", one.check.name, one.at)).collect();
+    assert_eq!(all, ["Overruled VirtualService bookinfo/again"]);
+}

@@ -238,6 +238,13 @@ Gateway bookinfo/narrow
   spec: { selector: { istio: ingressgateway }, servers: [{ port: { number: 8081, name: http, protocol: HTTP }, hosts: ['*.example'] }] }
 VirtualService bookinfo/front
   spec: { hosts: [front.example], gateways: [narrow], http: [{ route: [{ destination: { host: ratings } }] }] }
+",
+        // One host for the gateway, the other for the mesh.
+        "
+Gateway bookinfo/narrow
+  spec: { selector: { istio: ingressgateway }, servers: [{ port: { number: 8081, name: http, protocol: HTTP }, hosts: ['*.example'] }] }
+VirtualService bookinfo/front
+  spec: { hosts: [front.example, ratings.bookinfo.svc.cluster.local], gateways: [narrow, mesh], http: [{ route: [{ destination: { host: ratings } }] }] }
 "],
     ),
     (
