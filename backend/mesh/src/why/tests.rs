@@ -247,7 +247,9 @@ fn the_host_that_is_asked_for_has_its_port() {
         "spec": { "hosts": ["ratings"], "http": [
             { "match": [{ "authority": { "exact": "ratings" } }], "directResponse": { "status": 418 } },
             { "route": [{ "destination": { "host": "ratings" } }] }] } });
-    let told = |to: &str, headers: &[(&str, &str)]| told(&[rule.clone()], &asked(PAGE, to, "/", headers));
+    let told = |to: &str, headers: &[(&str, &str)]| {
+        told(std::slice::from_ref(&rule), &asked(PAGE, to, "/", headers))
+    };
     assert_eq!(told("ratings:9080", &[])["rule"]["path"], "spec.http[1]");
     assert_eq!(told("ratings:9080", &[("Host", "ratings")])["rule"]["path"], "spec.http[0]");
 }

@@ -170,7 +170,7 @@ fn in_plain_text(text: &str) -> Scene {
     }
     // Somebody without a proxy, beside those of the mesh, who speak mutual TLS by themselves.
     let ratings = hour.iter().find(|(path, _)| &*path.destination.app == "ratings");
-    let (mut path, usual) = ratings.map(|(path, usual)| (path.clone(), usual.clone())).unwrap();
+    let (mut path, usual) = ratings.map(|(path, usual)| (path.clone(), *usual)).unwrap();
     path.source = crate::traffic::Peer { workload: "unknown".into(), ..Default::default() };
     hour.insert(path, usual);
     traffic.hour = Some(Arc::new(hour));

@@ -187,7 +187,7 @@ fn what_is_not_there_yet_is_the_youngest() {
     let mut objects = demo::bookinfo_objects();
     let at = crate::Ref::new(&crate::kinds::VIRTUAL_SERVICE, "bookinfo", "reviews");
     let there = objects.get(&at).unwrap().of_age("2026-01-01T00:00:00Z");
-    objects.insert(at.clone(), there);
+    objects.insert(at, there);
     let over = Mesh::read(objects, None);
     let text = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: { name: again }\nspec:\n  \
         hosts: [reviews]\n  http: [{ route: [{ destination: { host: reviews, subset: v1 } }] }]\n";
