@@ -37,7 +37,7 @@ fn a_problem_leads_to_its_object() {
     let mut bench = panel(broken());
     bench.get_by_label_contains("ratings has no subset v9").click();
     bench.run_steps(3);
-    bench.get_by_label_contains("The caller's own proxy answers such calls with 503.");
+    bench.get_by_label_contains("The caller's own proxy answers such calls with 503");
     bench.get_by_label_contains("SubsetNotFound, IST0101, KIA1107");
     bench.get_by_label(&format!("Open {}", at())).click();
     bench.run_steps(3);

@@ -296,7 +296,9 @@ impl Waterfall {
                     chosen: self.chosen == Some(at),
                     found: !find.is_empty() && found(span, &find),
                 };
-                let response = ui.interact(rect, id.with(at), Sense::click());
+                // A row at the edge is pressed where it is seen.
+                let seen = Some(rect.intersect(ui.clip_rect())).filter(|seen| seen.is_positive());
+                let response = ui.interact(seen.unwrap_or(rect), id.with(at), Sense::click());
                 response.widget_info(|| {
                     WidgetInfo::selected(WidgetType::SelectableLabel, true, bar.chosen, bar.in_words())
                 });
