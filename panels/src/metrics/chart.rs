@@ -18,6 +18,8 @@ const HEIGHT: f32 = 84.0;
 /// Room for the values left of a chart, and for the times below it.
 const VALUES: f32 = 52.0;
 const TIMES: f32 = 20.0;
+/// Width of the key of a line, and what is free around it.
+const KEY: f32 = 32.0;
 
 /// Over how many seconds charts are: the time range of the window, but not too little.
 pub(crate) fn range_secs(cx: &Cx<'_>) -> u64 {
@@ -139,6 +141,12 @@ fn drawn(ui: &mut Ui, cx: &Cx<'_>, of: &Drawn<'_>) {
     let said: Vec<String> = lines.iter().map(said).collect();
     ui.horizontal_wrapped(|ui| {
         for ((place, line), said) in lines.iter().enumerate().zip(&said) {
+            // Its key begins a row with it, and ends none.
+            let font = FontId::proportional(size::SECONDARY);
+            let width = ui.painter().layout_no_wrap(said.clone(), font, tokens.muted).size().x;
+            if place > 0 && ui.available_size_before_wrap().x < KEY + width {
+                ui.end_row();
+            }
             ui.label(RichText::new(icon::MINUS).color(color(place, line)));
             ui.label(RichText::new(said).size(size::SECONDARY).color(tokens.muted));
         }
