@@ -5,17 +5,18 @@
 
 use crate::hosts::fqdn;
 use crate::views::{HttpMatch, HttpRoute, StringMatch, VirtualService};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A rule of a VirtualService with what it delegates written out.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Written {
+pub struct Written<'a> {
     /// Position of the rule that it comes from, in the VirtualService itself.
     pub index: usize,
     /// The VirtualService that it was left to, and its position there.
     pub delegate: Option<Delegated>,
-    /// What holds.
-    pub rule: HttpRoute,
+    /// What holds: as it stands, where nothing is delegated.
+    pub rule: Cow<'a, HttpRoute>,
 }
 
 /// Where a rule of another VirtualService stands.
@@ -43,14 +44,14 @@ pub struct Missing {
 /// The HTTP rules of a VirtualService of a namespace with those that it delegates. `find` gives the
 /// VirtualService without hosts of a namespace and name, if it may be seen from there.
 pub fn written_out<'a>(
-    root: &VirtualService,
+    root: &'a VirtualService,
     namespace: &str,
     find: impl Fn(&str, &str) -> Option<&'a VirtualService>,
-) -> (Vec<Written>, Vec<Missing>) {
+) -> (Vec<Written<'a>>, Vec<Missing>) {
     let (mut rules, mut missing) = (Vec::new(), Vec::new());
     for (index, rule) in root.http.iter().enumerate() {
         let Some(to) = &rule.delegate else {
-            rules.push(Written { index, delegate: None, rule: rule.clone() });
+            rules.push(Written { index, delegate: None, rule: Cow::Borrowed(rule) });
             continue;
         };
         let of = to.namespace.as_deref().filter(|of| !of.is_empty()).unwrap_or(namespace);
@@ -60,7 +61,7 @@ pub fn written_out<'a>(
         };
         rules.extend(found.http.iter().enumerate().filter_map(|(place, own)| {
             let delegate = Delegated { namespace: of.to_owned(), name: to.name.clone(), index: place };
-            Some(Written { index, delegate: Some(delegate), rule: narrowed(rule, own, of)? })
+            Some(Written { index, delegate: Some(delegate), rule: Cow::Owned(narrowed(rule, own, of)?) })
         }));
     }
     (rules, missing)

@@ -312,7 +312,7 @@ impl<'a> Rules<'a> {
     }
 
     /// Its HTTP rules, with those of its delegates.
-    fn written(&self, rules: &Rule<'_>) -> Vec<Written> {
+    fn written(&self, rules: &Rule<'a>) -> Vec<Written<'a>> {
         written_out(rules.spec, rules.namespace(), self.handed(rules.namespace())).0
     }
 

@@ -126,7 +126,7 @@ fn written(scope: &Scope<'_>, rules: &Item<VirtualService>, list: &mut List) -> 
         let to = format!("{}/{}", one.namespace, one.name);
         list.skip(&Place::http(&rules.at, one.index), Because::NoDelegate(to));
     }
-    let at = |Written { index, delegate, rule }: Written| {
+    let at = |Written { index, delegate, rule }: Written<'_>| {
         let root = Place::http(&rules.at, index);
         let place = match delegate {
             None => root,
@@ -135,7 +135,7 @@ fn written(scope: &Scope<'_>, rules: &Item<VirtualService>, list: &mut List) -> 
                 Place { through: Some(root.object), ..Place::http(&of, to.index) }
             }
         };
-        (place, rule)
+        (place, rule.into_owned())
     };
     written.into_iter().map(at).collect()
 }

@@ -73,7 +73,8 @@ const ONE_COUNTS: [&Kind; 3] = [&kinds::PEER_AUTHENTICATION, &kinds::SIDECAR, &k
 /// Objects that choose pods, apart from Services, with what they choose; those that name targets choose none.
 fn choosing<'w, 'a>(world: &'w World<'a>) -> &'w [Choosing<'a>] {
     world.choosing.get_or_init(|| {
-        let all = world.mesh.objects().iter().filter(|(at, _)| at.kind.group.ends_with("istio.io"));
+        let kinds = KINDS.iter().filter(|kind| kind.group.ends_with("istio.io") && kind.chooses.is_some());
+        let all = kinds.flat_map(|kind| world.mesh.objects().of_kind(kind));
         let names = |object: &Object| {
             let set = |key: &str| {
                 object.spec().get(key).is_some_and(|value| !value.is_null() && *value != Value::Array(vec![]))

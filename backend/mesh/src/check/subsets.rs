@@ -10,6 +10,7 @@ use istio::destination::Settings;
 use istio::hosts::is_wildcard;
 use istio::mtls::Mode;
 use istio::views::{ClientTls, DestinationRule, TrafficPolicy};
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -147,17 +148,19 @@ struct Subset<'a> {
 #[derive(Default)]
 pub(super) struct Subsets<'a> {
     all: Vec<Subset<'a>>,
-    sent: BTreeSet<(String, String)>,
+    /// Only asked for where a subset is odd.
+    sent: OnceCell<BTreeSet<(String, String)>>,
 }
 
 impl Subsets<'_> {
-    fn is_used(&self, subset: &Subset<'_>) -> bool {
-        self.sent.contains(&(subset.service.host.clone(), subset.name.to_owned()))
+    fn is_used(&self, world: &World<'_>, subset: &Subset<'_>) -> bool {
+        let sent = self.sent.get_or_init(|| sent_to(world));
+        sent.contains(&(subset.service.host.clone(), subset.name.to_owned()))
     }
 }
 
 fn subsets<'w, 'a>(world: &'w World<'a>) -> &'w Subsets<'a> {
-    world.subsets.get_or_init(|| Subsets { all: declared(world), sent: sent_to(world) })
+    world.subsets.get_or_init(|| Subsets { all: declared(world), sent: OnceCell::new() })
 }
 
 fn declared<'a>(world: &World<'a>) -> Vec<Subset<'a>> {
@@ -222,7 +225,7 @@ fn subset_without_pods(world: &World<'_>, found: &mut Found) {
     let others = world.has_other_clusters();
     for subset in &subsets.all {
         if subset.pods.is_empty() {
-            let used = subsets.is_used(subset);
+            let used = subsets.is_used(world, subset);
             let severity = if used && !others { Severity::Error } else { Severity::Info };
             let what = match used {
                 true => format!("Calls are sent to subset {}, whose labels select no workload", subset.name),
@@ -238,11 +241,13 @@ fn subset_without_pods(world: &World<'_>, found: &mut Found) {
 fn subset_not_ready(world: &World<'_>, found: &mut Found) {
     let subsets = subsets(world);
     for subset in &subsets.all {
-        let used = subsets.is_used(subset);
+        if subset.pods.is_empty() || subset.pods.iter().any(|one| one.ready() > 0) {
+            continue;
+        }
         let pods: usize = subset.pods.iter().map(|one| one.pods.len()).sum();
         // Of workloads without any pod the word is the wanted number of replicas.
         let known = pods > 0 || subset.pods.iter().any(|one| one.wanted == Some(0));
-        if used && known && !subset.pods.is_empty() && subset.pods.iter().all(|one| one.ready() == 0) {
+        if known && subsets.is_used(world, subset) {
             let names = listed(subset.pods.iter().map(|one| &*one.name));
             let what = format!(
                 "Calls are sent to subset {}, and none of its {pods} pods is ready: {names}",

@@ -15,33 +15,42 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The VirtualServices in force for calls of a service inside the mesh, and for whose.
 pub(crate) fn in_force<'a>(mesh: &'a Mesh, service: &'a Service) -> Vec<(&'a Ref, Callers)> {
-    // Nearly always there is none or one, for everybody.
-    match service.virtual_services.as_slice() {
-        [] => return Vec::new(),
-        [only]
-            if mesh
-                .virtual_service(only)
-                .is_some_and(|view| view.export_to.is_empty() && has_rules(view))
-                && gateway_api::bound(mesh, service).is_empty() =>
-        {
-            return vec![(only, Callers::All)];
-        }
-        _ => {}
+    if service.virtual_services.is_empty() {
+        return Vec::new();
+    }
+    if let Some(only) = only(mesh, service) {
+        return vec![(only, Callers::All)];
     }
     let held = Held::of(mesh, service);
     let of = |(index, rules): (usize, &Rule<'a>)| Some((rules.at, held.callers(held.governed(index))?));
     held.naming.iter().enumerate().filter_map(of).collect()
 }
 
+/// The only VirtualService for a service, where it takes everybody's calls: nearly always there is none or one.
+fn only<'a>(mesh: &'a Mesh, service: &'a Service) -> Option<&'a Ref> {
+    let [only] = service.virtual_services.as_slice() else { return None };
+    let for_all = |view: &VirtualService| view.export_to.is_empty() && has_rules(view);
+    let alone =
+        mesh.virtual_service(only).is_some_and(for_all) && gateway_api::bound(mesh, service).is_empty();
+    alone.then_some(only)
+}
+
 /// What those that name the host do, the first in their order first.
 pub(super) fn deeds<'a>(all: &Rules<'a>, service: &'a Service) -> Vec<(&'a Ref, Vec<Deed>)> {
+    let acting = |rules: &Rule<'a>, callers: Callers| {
+        let routes = order::routes(all, &[rules], None);
+        let hidden = order::never_reached(&routes, None, |_: &Route<'_>| true);
+        [Deed::Inside(callers)].into_iter().chain(hidden).collect::<Vec<_>>()
+    };
+    let read = |at| Configured::of(all.mesh.objects(), at, all.mesh.virtual_service(at)?);
+    if let Some(rules) = only(all.mesh, service).and_then(read) {
+        return vec![(rules.at, acting(&rules, Callers::All))];
+    }
     let held = Held::of(all.mesh, service);
     let of = |(index, rules): (usize, &Rule<'a>)| {
         let mut deeds = Vec::new();
         if let Some(callers) = held.callers(held.governed(index)) {
-            deeds.push(Deed::Inside(callers));
-            let routes = order::routes(all, &[rules], None);
-            deeds.extend(order::never_reached(&routes, None, |_: &Route<'_>| true));
+            deeds.extend(acting(rules, callers));
         }
         for (by, whose) in held.before_it(index) {
             let callers = held.callers(whose);

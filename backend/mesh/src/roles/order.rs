@@ -11,6 +11,7 @@ use istio::routing::gateway;
 use istio::shadow::{covers, takes_all};
 use istio::views::{HttpMatch, HttpRoute};
 use istio::{Config, kinds};
+use std::borrow::Cow;
 
 /// One alternative of a rule.
 pub(super) struct Route<'a> {
@@ -19,8 +20,8 @@ pub(super) struct Route<'a> {
     /// Whose rule it is, and its position there.
     pub(super) owner: (Ref, usize),
     /// The rule as it is in force.
-    pub(super) rule: HttpRoute,
-    one: HttpMatch,
+    pub(super) rule: Cow<'a, HttpRoute>,
+    one: Cow<'a, HttpMatch>,
     /// What ends its VirtualService before it, by position in the list.
     ended: bool,
 }
@@ -42,9 +43,7 @@ pub(super) fn routes<'a>(
                 Some(to) => (Ref::new(&kinds::VIRTUAL_SERVICE, &to.namespace, &to.name), to.index),
                 None => (rules.at.clone(), index),
             };
-            let every =
-                if rule.r#match.is_empty() { vec![HttpMatch::default()] } else { rule.r#match.clone() };
-            for one in every.into_iter().filter(here) {
+            for one in alternatives(&rule).into_iter().filter(|one| here(one)) {
                 let all = takes_all(&one);
                 found.push(Route { root: rules.at, owner: owner.clone(), rule: rule.clone(), one, ended });
                 ended |= all;
@@ -54,6 +53,15 @@ pub(super) fn routes<'a>(
     // Stable: by age among each other.
     found.sort_by_key(|route| takes_all(&route.one) && !route.ended);
     found
+}
+
+/// What a rule takes, one of these after the other.
+fn alternatives<'a>(rule: &Cow<'a, HttpRoute>) -> Vec<Cow<'a, HttpMatch>> {
+    match rule {
+        rule if rule.r#match.is_empty() => vec![Cow::Owned(HttpMatch::default())],
+        Cow::Borrowed(rule) => rule.r#match.iter().map(Cow::Borrowed).collect(),
+        Cow::Owned(rule) => rule.r#match.iter().cloned().map(Cow::Owned).collect(),
+    }
 }
 
 /// Rules among these that no call reaches.

@@ -28,7 +28,7 @@ pub(crate) fn merge(registry: &mut Registry) {
                 to.index, to.namespace, to.name
             ),
         }));
-        root.spec.http = rules.into_iter().map(|written| written.rule).collect();
+        root.spec.http = rules.into_iter().map(|written| written.rule.into_owned()).collect();
     }
     registry.virtual_services = roots;
 }
