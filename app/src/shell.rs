@@ -227,7 +227,10 @@ impl eframe::App for Shell {
     /// Facts first: what is new goes into the state before anything is drawn.
     fn logic(&mut self, ctx: &egui::Context, _frame: &mut eframe::Frame) {
         self.begun = Instant::now();
-        self.scene = self.connections.receive(self.paused, &mut self.settings);
+        let newest = self.connections.receive(self.paused, &mut self.settings);
+        if !Arc::ptr_eq(&self.scene, &newest) {
+            kit::let_go(std::mem::replace(&mut self.scene, newest));
+        }
         self.take_facts();
         let unfinished = self.unfinished().is_some();
         self.farewell.hold(ctx, unfinished);

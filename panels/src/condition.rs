@@ -2,15 +2,16 @@
 //! reading.
 
 use crate::cx::Cx;
+use crate::detail::{Figures, figures};
 use crate::graph::MOST_NODES;
 use crate::graph::view;
-use crate::kit::aside::{Aside, FEW_PATHS, alone};
+use crate::kit::aside::{Aside, FEW_PATHS, alone, paths};
 use crate::kit::{Status, fmt};
 use crate::selection::Selected;
 use egui::{Id, Ui};
 use mesh::graph::{Builder, GraphOptions, GraphType, Node, NodeId};
 use mesh::health::{astray, judged};
-use mesh::lens::{self, Ends};
+use mesh::lens::{self, Ends, Reading};
 use mesh::traffic::Traffic;
 use mesh::{Mesh, Revision, Service, Workload};
 use std::collections::BTreeMap;
@@ -29,6 +30,15 @@ pub(crate) struct Row {
     pub(crate) selected: Selected,
 }
 
+/// How the mesh is.
+#[derive(Default)]
+pub(crate) struct Whole {
+    /// Services and what else is not well, the worst first, then by name.
+    pub(crate) rows: Vec<Row>,
+    /// All calls together; nothing where none were measured.
+    pub(crate) all: Option<Figures>,
+}
+
 /// What it is derived from: the mesh, and when its traffic was measured.
 type Key = (Revision, Option<jiff::Timestamp>);
 
@@ -38,26 +48,27 @@ const SMALL: usize = 150;
 /// How everything is, kept while nothing changed, for all that show it.
 #[derive(Default)]
 struct Condition {
-    found: Aside<Key, Arc<Vec<Row>>>,
+    found: Aside<Key, Arc<Whole>>,
     /// Builds each graph on the last one; only one thread at a time does.
     builder: Arc<Mutex<Builder>>,
 }
 
-/// Services and what else is not well, the worst first, then by name; nothing where it is not known yet.
-pub(crate) fn of_all(ui: &Ui, cx: &Cx<'_>) -> Arc<Vec<Row>> {
+/// How everything is; nothing where it is not known yet.
+pub(crate) fn of_all(ui: &Ui, cx: &Cx<'_>) -> Arc<Whole> {
     let id = Id::new("how everything is");
     let condition: Arc<Mutex<Condition>> = ui.data_mut(|data| Arc::clone(data.get_temp_mut_or_default(id)));
     let mut condition = condition.lock().unwrap_or_else(PoisonError::into_inner);
     let mesh = Arc::clone(&cx.scene.mesh);
     let traffic = cx.scene.traffic.value().cloned();
     let at = cx.scene.traffic.at();
-    let paths = traffic.as_ref().map_or(0, |traffic| traffic.flows.len());
+    let paths = paths(&cx.scene.traffic);
     let (small, now) = (mesh.workload_count() <= SMALL && paths <= FEW_PATHS, at.unwrap_or(cx.now));
     let builder = Arc::clone(&condition.builder);
     let look = move || {
         let mut builder = builder.lock().unwrap_or_else(PoisonError::into_inner);
         let _alone = (paths > MOST_NODES / 2).then(alone);
-        Arc::new(rows(&mut builder, &mesh, traffic.as_ref(), now))
+        let all = traffic.as_deref().map(|traffic| figures(&Reading::of(Some(traffic), |_| true)));
+        Arc::new(Whole { rows: rows(&mut builder, &mesh, traffic.as_ref(), now), all })
     };
     let found = condition.found.get(ui.ctx(), (cx.scene.mesh.revision(), at), small, look);
     found.map(|found| Arc::clone(found)).unwrap_or_default()

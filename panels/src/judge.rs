@@ -1,6 +1,6 @@
 //! Judges the configuration beside the window's thread, as often as it becomes another one.
 
-use crate::kit::aside::Aside;
+use crate::kit::aside::{Aside, FEW_PATHS, paths};
 use egui::Context;
 use jiff::{SignedDuration, Timestamp};
 use mesh::check::{self, Judged, Live, World, questions};
@@ -121,7 +121,8 @@ impl Judge {
         };
         let closely = self.is_close(now);
         let key = Key { scene: Arc::new(scene.clone()), config, closely, round: now.as_second() / SECONDS };
-        let (small, of) = (scene.mesh.workload_count() <= SMALL, key.clone());
+        let small = scene.mesh.workload_count() <= SMALL && paths(&scene.traffic) <= FEW_PATHS;
+        let of = key.clone();
         let memory = Arc::clone(&self.memory);
         let make = move || {
             let config = of.config.as_ref().map(|config| &**config).map_err(Clone::clone);

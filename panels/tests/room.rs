@@ -244,7 +244,7 @@ fn nothing_jumps() {
         assert_eq!(places(&bench), before, "what was measured has become old");
         let mut more = mesh::demo::bookinfo_traffic();
         for flow in more.flows.values_mut() {
-            flow.responses.values_mut().for_each(|rps| *rps *= 12_345.6);
+            flow.responses.iter_mut().for_each(|(_, rps)| *rps *= 12_345.6);
         }
         bench.state_mut().0.scene.traffic = mesh::Remote::Live(more.into(), mesh::demo::NOW);
         bench.run_steps(3);

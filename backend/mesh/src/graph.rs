@@ -12,8 +12,8 @@ pub use badges::Badge;
 pub use build::{Builder, count};
 pub use id::{AppId, NodeId};
 
-use crate::traffic::Protocol;
-use serde::{Deserialize, Serialize};
+use crate::traffic::{Protocol, Responses};
+use serde::{Deserialize, Serialize, Serializer};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -121,8 +121,9 @@ pub struct Edge {
     pub p99_ms: Option<f64>,
     /// Percentage of requests (connections) over mutual TLS; null when unknown.
     pub mtls_percent: Option<f64>,
-    /// Requests per second by response code, then response flags.
-    pub responses: BTreeMap<String, BTreeMap<String, f64>>,
+    /// Requests per second by response code and flags; written by code, then flags.
+    #[serde(serialize_with = "by_code")]
+    pub responses: Responses,
     /// TCP bytes per second, both directions.
     #[serde(skip)]
     pub bytes: f64,
@@ -132,6 +133,14 @@ pub struct Edge {
     /// Why they are not healthy, in words; empty when they are.
     #[serde(skip)]
     pub health_reason: String,
+}
+
+fn by_code<S: Serializer>(responses: &Responses, to: S) -> Result<S::Ok, S::Error> {
+    let mut codes: BTreeMap<&str, BTreeMap<&str, f64>> = BTreeMap::new();
+    for ((code, flags), rate) in responses {
+        codes.entry(code).or_default().insert(flags, *rate);
+    }
+    codes.serialize(to)
 }
 
 /// The graph: nodes sorted by id, edges by (source, target, protocol). What did not change is shared with the

@@ -14,8 +14,9 @@ use crate::model::Pod;
 use crate::traffic::{Flow, Protocol};
 use crate::{Mesh, Service, Workload};
 use istio::{WorkloadId, fqdn, kinds};
+use litemap::LiteMap;
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Of fewer requests, some failures are no reason for red.
 const FEW: f64 = 10.0;
@@ -34,7 +35,7 @@ pub struct Calls {
     /// Requests of the window, where it is known.
     requests: f64,
     /// Failures by code and flags ("503 FI").
-    worst: BTreeMap<String, f64>,
+    worst: LiteMap<String, f64>,
 }
 
 /// How a call ended.

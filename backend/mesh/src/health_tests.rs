@@ -40,7 +40,10 @@ fn few_requests_are_not_red() {
     let half = |rps: f64| {
         let responses = [(("200".into(), "-".into()), rps / 2.0), (("500".into(), "-".into()), rps / 2.0)];
         let mut calls = Calls::default();
-        calls.add(Protocol::Http, &Flow { responses: responses.into(), window_secs: 60, ..Flow::default() });
+        calls.add(
+            Protocol::Http,
+            &Flow { responses: responses.into_iter().collect(), window_secs: 60, ..Flow::default() },
+        );
         calls.health()
     };
     assert_eq!(half(0.05), (Health::Degraded, "50 % of calls fail, most with 500".into()));
@@ -51,7 +54,7 @@ fn few_requests_are_not_red() {
 fn slow_is_slower_than_its_own_last_hour() {
     #[track_caller]
     fn check(rps: f64, now: f64, usual: Option<f64>, expect: (Health, &str)) {
-        let responses = [(("200".into(), "-".into()), rps)].into();
+        let responses = [(("200".into(), "-".into()), rps)].into_iter().collect();
         let usual = usual.map(|p95| crate::traffic::Usual { rps, p95_ms: Some(p95), ..Default::default() });
         let flow = Flow { responses, window_secs: 60, p95_ms: Some(now), usual, ..Flow::default() };
         assert_eq!(Slow::of(&flow).health(), (expect.0, expect.1.to_owned()));

@@ -1,5 +1,6 @@
 //! What was measured: request and byte rates between workloads over one time window.
 
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,12 +80,15 @@ pub struct Path {
 /// it is.
 pub const LAST_BUCKET_MS: f64 = 3_600_000.0;
 
+/// Requests per second by (response code, response flags): a list, for most paths have one or two.
+pub type Responses = LiteMap<(Arc<str>, Arc<str>), f64>;
+
 /// What was measured on one [`Path`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Flow {
     /// Requests per second by (response code, response flags); code "-" when there was no response. gRPC: the
     /// gRPC status.
-    pub responses: BTreeMap<(Arc<str>, Arc<str>), f64>,
+    pub responses: Responses,
     /// Milliseconds; `None` when nothing was measured.
     pub p50_ms: Option<f64>,
     /// Milliseconds.
@@ -379,7 +383,7 @@ mod tests {
             } else {
                 1.0
             };
-            flow.responses.values_mut().for_each(|rate| *rate *= part);
+            flow.responses.iter_mut().for_each(|(_, rate)| *rate *= part);
         }
         assert!(lost(moved).is_empty(), "ratings are called by v2 and v3 only");
         let mut unanswered = whole.clone();

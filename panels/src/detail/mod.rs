@@ -12,6 +12,7 @@ mod view;
 
 pub use pods::PodRow;
 pub use touching::{ConfigRow, Saying};
+pub(crate) use view::figures;
 pub use view::{Figures, PeerRow, VersionRow, View};
 
 use self::headline::{headline, status_of};
@@ -83,7 +84,6 @@ impl From<Kept> for KeptDrafts {
 pub struct Detail {
     drafts: Drafts,
     sheets: Sheets,
-    overview: summary::Overview,
     view: Memo<(Revision, Option<Timestamp>, Selected), Option<Arc<View>>>,
 }
 
@@ -109,7 +109,7 @@ impl Detail {
                 ui.set_width(ui.available_width());
                 ui.spacing_mut().item_spacing.y = 6.0;
                 match (cx.selected, view) {
-                    (None, _) => summary::ui(ui, cx, &mut self.overview),
+                    (None, _) => summary::ui(ui, cx),
                     (Some(Selected::Object(at)), _) => {
                         self.sheets.ui(ui, cx, at, |ui| config::known(ui, cx, at));
                     }

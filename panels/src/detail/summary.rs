@@ -2,18 +2,16 @@
 
 use super::headline::{headline, health_of};
 use super::rows::{fact, fold, thing};
-use super::view::reason;
+use super::view::{Figures, reason};
 use crate::condition::{self, Row};
 use crate::cx::Cx;
 use crate::intent::Intent;
-use crate::kit::{Memo, Status, Tokens, fmt, icon, problem, remote, text, tiles};
+use crate::kit::{Status, Tokens, fmt, icon, problem, remote, text, tiles};
 use egui::{RichText, Ui};
-use jiff::Timestamp;
 use mesh::Remote;
-use mesh::lens::Reading;
 use mesh::scene::Proxy;
 
-pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, overview: &mut Overview) {
+pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>) {
     let mesh = &cx.scene.mesh;
     ui.add_space(6.0);
     text::muted(ui, if cx.scene.sandbox { "Mesh · sandbox on this machine" } else { "Mesh" });
@@ -32,8 +30,8 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, overview: &mut Overview) {
         return;
     }
     let traffic = cx.scene.traffic.value().map(|traffic| &**traffic);
-    let all = overview.all.get(cx.scene.traffic.at(), |_| Reading::of(traffic, |_| true));
-    let rows = condition::of_all(ui, cx);
+    let whole = condition::of_all(ui, cx);
+    let rows = &whole.rows;
     let shown =
         |row: &&Row| cx.namespaces.is_empty() || cx.namespaces.iter().any(|name| **name == *row.namespace);
     let ill = |row: &&Row| row.status > Status::Healthy;
@@ -44,14 +42,14 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, overview: &mut Overview) {
                 0 => String::new(),
                 hidden => format!(", {} of them in other namespaces", fmt::count(hidden)),
             };
-            (row.status, condition::words(&rows) + &hidden)
+            (row.status, condition::words(rows) + &hidden)
         }
         Some(row) => (row.status, reason(traffic, health_of(row.status), String::new())),
         None => (Status::Idle, String::new()),
     };
     headline(ui, cx, status, &why);
     ui.add_space(6.0);
-    ui.scope(|ui| figures(ui, cx, all));
+    ui.scope(|ui| figures(ui, cx, whole.all.as_ref()));
     let listed: Vec<&Row> = rows.iter().filter(shown).collect();
     fold(ui, "Services", "the worst first", true, |ui| {
         for row in listed.iter().take(12) {
@@ -84,7 +82,7 @@ fn rate_of(rps: f64) -> String {
     if rps > 0.0 { fmt::rps(rps) } else { "idle".to_owned() }
 }
 
-fn figures(ui: &mut Ui, cx: &Cx<'_>, all: &Reading) {
+fn figures(ui: &mut Ui, cx: &Cx<'_>, all: Option<&Figures>) {
     match &cx.scene.traffic {
         Remote::Waiting => remote::waiting(ui, "Waiting for the first measurements"),
         Remote::Denied(trouble) => {
@@ -94,16 +92,18 @@ fn figures(ui: &mut Ui, cx: &Cx<'_>, all: &Reading) {
         }
         Remote::Live(..) | Remote::Stale(..) => {
             let none = || "–".to_owned();
-            let errors = all.error_percent().map_or_else(none, fmt::percent);
-            let p95 = all.latency_ms(0.95).map_or_else(none, fmt::ms);
-            let mtls = all.mtls_percent().map_or_else(none, fmt::percent);
+            // Many are counted beside the window's thread.
+            let Some(all) = all else { return remote::waiting(ui, "Counting") };
+            let errors = all.error_percent.map_or_else(none, fmt::percent);
+            let p95 = all.p95_ms.map_or_else(none, fmt::ms);
+            let mtls = all.mtls_percent.map_or_else(none, fmt::percent);
             if matches!(cx.scene.traffic, Remote::Stale(..)) {
                 ui.multiply_opacity(0.6);
             }
             tiles(
                 ui,
                 &[
-                    (&fmt::rate(all.rps()), "calls / s"),
+                    (&fmt::rate(all.rps), "calls / s"),
                     (&errors, "errors"),
                     (&p95, "p95"),
                     (&mtls, "mutual TLS"),
@@ -115,12 +115,6 @@ fn figures(ui: &mut Ui, cx: &Cx<'_>, all: &Reading) {
 
 /// So many proxies that are not in sync are named.
 const LAGGING: usize = 5;
-
-/// How everything is, and all calls together.
-#[derive(Default)]
-pub(super) struct Overview {
-    all: Memo<Option<Timestamp>, Reading>,
-}
 
 fn proxies(ui: &mut Ui, cx: &Cx<'_>) {
     match &cx.scene.proxies {

@@ -235,7 +235,7 @@ fn worst_caller(traffic: Option<&Traffic>, fits: impl Fn(&Path) -> bool) -> Opti
 }
 
 /// The figures of what was read.
-pub(super) fn figures(reading: &Reading) -> Figures {
+pub(crate) fn figures(reading: &Reading) -> Figures {
     Figures {
         rps: reading.rps(),
         error_percent: reading.error_percent(),
@@ -409,7 +409,7 @@ mod tests {
             Called { host: "ratings:9080".into(), name: unknown.clone(), namespace: unknown.clone() };
         let destination = Peer { workload: unknown.clone(), namespace: unknown, ..Peer::default() };
         let path = Path { service, destination, ..from_reviews.clone() };
-        let responses = [(("503".into(), "FI".into()), 5.0)].into();
+        let responses = [(("503".into(), "FI".into()), 5.0)].into_iter().collect();
         traffic.flows.insert(path, Flow { responses, ..Flow::default() });
         let version = Selected::App("bookinfo".into(), "ratings".into(), Some("v1".into()));
         for selected in [version, Selected::Service("bookinfo".into(), "ratings".into())] {

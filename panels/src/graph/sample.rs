@@ -32,12 +32,10 @@ fn node(namespace: &str, app: &str, version: &str, health: Health) -> Node {
 }
 
 fn edge(source: &NodeId, target: &NodeId, rps: f64, error_percent: f64, p95_ms: f64) -> Edge {
-    let mut responses = BTreeMap::new();
     let failed = rps * error_percent / 100.0;
-    responses.insert("200".to_owned(), BTreeMap::from([("-".to_owned(), rps - failed)]));
-    if failed > 0.0 {
-        responses.insert("503".to_owned(), BTreeMap::from([("FI".to_owned(), failed)]));
-    }
+    let answers =
+        [("200", "-", rps - failed), ("503", "FI", failed)].into_iter().filter(|(.., rate)| *rate > 0.0);
+    let responses = answers.map(|(code, flags, rate)| ((code.into(), flags.into()), rate)).collect();
     Edge {
         source: source.clone(),
         target: target.clone(),

@@ -1,12 +1,20 @@
 //! Derives a value beside the window's thread, when what it is derived from changed.
 
+use super::let_go;
 use super::priority::give_way;
 use egui::Context;
+use mesh::Remote;
+use mesh::traffic::Traffic;
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Traffic on more paths than this takes longer than a frame to be looked through, however small the mesh is.
 pub const FEW_PATHS: usize = 600;
+
+/// On how many there is traffic.
+pub fn paths(traffic: &Remote<Traffic>) -> usize {
+    traffic.value().map_or(0, |traffic| traffic.flows.len())
+}
 
 /// While somebody has it, nobody else makes something that takes much memory.
 pub fn alone() -> MutexGuard<'static, ()> {
@@ -29,7 +37,7 @@ impl<K, V> Default for Aside<K, V> {
     }
 }
 
-impl<K: PartialEq + Clone, V: Send + 'static> Aside<K, V> {
+impl<K: PartialEq + Clone + Send + 'static, V: Send + 'static> Aside<K, V> {
     /// The newest value there is, perhaps of an older key. What takes less than a frame is made `at_once`;
     /// all else on a thread that wakes the window.
     pub fn get(
@@ -43,7 +51,8 @@ impl<K: PartialEq + Clone, V: Send + 'static> Aside<K, V> {
         let known = |made: Option<&K>| made == Some(&key);
         let here = known(self.done.as_ref().map(|(key, _)| key)) || known(self.failed.as_ref());
         if !here && at_once {
-            (self.done, self.running) = (Some((key, make())), None);
+            let_go(self.done.replace((key, make())));
+            self.running = None;
         } else if !here && self.running.is_none() {
             self.start(ctx, key, make);
         }
@@ -58,7 +67,10 @@ impl<K: PartialEq + Clone, V: Send + 'static> Aside<K, V> {
     fn take_in(&mut self) {
         let Some((key, receiver)) = self.running.take() else { return };
         match receiver.try_recv() {
-            Ok(value) => self.done = Some((key, value)),
+            Ok(value) => {
+                // It may be as large as the new one, and the last of its kind.
+                let_go(self.done.replace((key, value)));
+            }
             Err(TryRecvError::Empty) => self.running = Some((key, receiver)),
             Err(TryRecvError::Disconnected) => self.failed = Some(key),
         }

@@ -47,13 +47,13 @@ impl Panel for Overview {
             remote::empty(ui, ABOUT.icon, "No services in the mesh here", how, None);
             return;
         }
-        let all = condition::of_all(ui, cx);
+        let all = &condition::of_all(ui, cx).rows;
         let shown = |row: &&Row| {
             cx.namespaces.is_empty() || cx.namespaces.iter().any(|name| **name == *row.namespace)
         };
         let rows: Vec<&Row> = all.iter().filter(shown).collect();
         Frame::new().inner_margin(Margin::same(space::L as i8)).show(ui, |ui| {
-            let counts = condition::words(&all);
+            let counts = condition::words(all);
             ui.horizontal_wrapped(|ui| {
                 text::title(ui, ABOUT.name);
                 text::muted(ui, if counts.is_empty() { "all is well".to_owned() } else { counts });

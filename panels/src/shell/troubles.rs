@@ -17,8 +17,8 @@ pub(super) struct Troubles {
 impl Troubles {
     /// "■ 2 failing  ▲ 1 degraded": nothing where all is well.
     pub(super) fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
-        let found = of_all(ui, cx);
-        self.turned.tell(cx, &found);
+        let found = &of_all(ui, cx).rows;
+        self.turned.tell(cx, found);
         for status in [Status::Failing, Status::Degraded] {
             let these: Vec<&Selected> =
                 found.iter().filter(|one| one.status == status).map(|one| &one.selected).collect();
@@ -38,7 +38,7 @@ impl Troubles {
 
     /// How wide that is, with this between two parts.
     pub(super) fn width(&self, ui: &Ui, cx: &Cx<'_>, gap: f32) -> f32 {
-        let found = of_all(ui, cx);
+        let found = &of_all(ui, cx).rows;
         let counted = [Status::Failing, Status::Degraded].map(|status| {
             let number = found.iter().filter(|one| one.status == status).count();
             if number == 0 { 0.0 } else { count_width(ui, &count_words(status, number)) + gap }

@@ -157,7 +157,10 @@ fn flow(source: Peer, destination: Peer, rps: f64) -> (Path, Flow) {
     let answers =
         [("200", "-", 0.6), ("503", "UH", 0.1), ("503", "UC,URX", 0.1), ("504", "UT", 0.1), ("0", "DC", 0.1)];
     let flow = Flow {
-        responses: answers.map(|(code, flags, part)| ((code.into(), flags.into()), rps * part)).into(),
+        responses: answers
+            .into_iter()
+            .map(|(code, flags, part)| ((code.into(), flags.into()), rps * part))
+            .collect(),
         p50_ms: Some(59_123.0),
         p95_ms: Some(1_234_567.0),
         p99_ms: Some(3_600_000.0),

@@ -3,12 +3,13 @@
 use super::query::Question;
 use super::vector::{PATHS, Refusal, Remarks, Sample, each};
 use mesh::traffic::{Called, Coverage, Flow, Path, Peer, Protocol, Traffic, Usual};
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 /// What is known of a path while the answers are put together. There may be very many: it is kept small.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Seen {
     client: Counts,
     server: Counts,
@@ -26,7 +27,7 @@ struct Seen {
 }
 
 /// Values by two names; there are few.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Counts(Vec<(Pair, f64)>);
 
 type Pair = (Arc<str>, Arc<str>);
@@ -51,7 +52,7 @@ const BY_CLIENT: usize = 0;
 const BY_SERVER: usize = 1;
 
 /// Puts the answers together, one after the other: in a big mesh each is large.
-#[derive(Clone, Default)]
+#[derive(Default)]
 pub(crate) struct Gathered {
     names: Names,
     seen: BTreeMap<Path, Seen>,
@@ -87,17 +88,34 @@ impl Gathered {
         self.seen.entry(path).or_default().add(question, sample, &mut self.names);
     }
 
-    /// The traffic of the window, as far as it was told. What was gathered goes as it is put together: there
-    /// may be much.
-    pub(crate) fn traffic(self, window_secs: u64) -> Traffic {
+    /// The traffic of the window. What was gathered goes as it is put together: there may be much.
+    pub(crate) fn traffic(mut self, window_secs: u64) -> Traffic {
+        let counted = self.counted();
+        let seen = std::mem::take(&mut self.seen);
+        self.told(window_secs, &counted, seen.into_iter())
+    }
+
+    /// The traffic of the window, as far as it was told until now.
+    pub(crate) fn so_far(&self, window_secs: u64) -> Traffic {
+        self.told(window_secs, &self.counted(), self.seen.iter().map(|(path, seen)| (path.clone(), seen)))
+    }
+
+    /// Workloads, by namespace and name, whose callers count what they send them.
+    fn counted(&self) -> BTreeSet<(Arc<str>, Arc<str>)> {
+        let told = self.seen.iter().filter(|(_, seen)| !seen.client.0.is_empty());
+        told.map(|(path, _)| (path.destination.namespace.clone(), path.destination.workload.clone()))
+            .collect()
+    }
+
+    fn told(
+        &self,
+        window_secs: u64,
+        counted: &BTreeSet<(Arc<str>, Arc<str>)>,
+        paths: impl Iterator<Item = (Path, impl Borrow<Seen>)>,
+    ) -> Traffic {
         let mut flows = BTreeMap::new();
-        let counted: BTreeSet<(Arc<str>, Arc<str>)> = self
-            .seen
-            .iter()
-            .filter(|(_, seen)| !seen.client.0.is_empty())
-            .map(|(path, _)| (path.destination.namespace.clone(), path.destination.workload.clone()))
-            .collect();
-        for (mut path, seen) in self.seen {
+        for (mut path, seen) in paths {
+            let seen: &Seen = seen.borrow();
             // Calls that a proxy refuses before it has learnt who calls come over mutual TLS all the same: the
             // caller has a proxy, which has counted them.
             let to = (path.destination.namespace.clone(), path.destination.workload.clone());
@@ -112,8 +130,7 @@ impl Gathered {
                 flows.insert(path, flow);
             }
         }
-        let nameless = self.nameless;
-        let of = |question| nameless.get(&question).copied().unwrap_or_default();
+        let of = |question| self.nameless.get(&question).copied().unwrap_or_default();
         let lost = of(Question::Client).max(of(Question::Server)) + of(Question::Unreported);
         let lost = (lost > 0.0).then(|| {
             format!("{lost:.1} requests/s could not be placed: their series lack the labels of Istio")
@@ -122,7 +139,7 @@ impl Gathered {
             window_secs,
             flows,
             coverage: Coverage::Whole,
-            remarks: lost.into_iter().chain(self.remarks.words()).collect(),
+            remarks: lost.into_iter().chain(self.remarks.clone().words()).collect(),
             hour: None,
         }
     }
@@ -299,7 +316,7 @@ fn response(sample: &Sample, names: &mut Names) -> Pair {
 }
 
 /// Names occur in many series: each is kept once.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Names(HashMap<String, Arc<str>>);
 
 impl Names {

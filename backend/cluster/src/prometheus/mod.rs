@@ -179,7 +179,7 @@ async fn measure(session: &Session, known: &mut Known, chosen: u64) -> Result<(S
         // Who calls whom is shown as soon as both ends have told it; times take longer to be counted.
         if !known.begun && question == Question::Server {
             known.begun = true;
-            let mut traffic = Traffic { coverage, ..gathered.clone().traffic(window_secs) };
+            let mut traffic = Traffic { coverage, ..gathered.so_far(window_secs) };
             traffic.remarks.extend(remarks.iter().cloned());
             session.hub.take(Observation::Traffic(Ok(traffic)));
         }

@@ -65,7 +65,7 @@ pub(super) fn flow(source: Peer, destination: Peer, rps: f64, p50_ms: f64) -> (P
         namespace: destination.namespace.clone(),
     };
     let flow = Flow {
-        responses: BTreeMap::from([(("200".into(), "-".into()), rps)]),
+        responses: [(("200".into(), "-".into()), rps)].into_iter().collect(),
         p50_ms: Some(p50_ms),
         p95_ms: Some(p50_ms * 2.0),
         p99_ms: Some(p50_ms * 3.0),

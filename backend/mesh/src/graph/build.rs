@@ -232,7 +232,7 @@ fn whole(
     let nodes = ids.iter().zip(&sides).map(|(id, sides)| node(names, id, options, sides));
     let nodes = shared(nodes, before.map(|graph| &*graph.nodes), |a, b| a.id.cmp(&b.id));
     let edges = edges.into_iter().map(|((source, target, protocol), reading)| {
-        edge(ids[source].clone(), ids[target].clone(), protocol, &reading)
+        edge(ids[source].clone(), ids[target].clone(), protocol, reading)
     });
     let edges = shared(edges, before.map(|graph| &*graph.edges), |a, b| {
         (&a.source, &a.target, a.protocol.name()).cmp(&(&b.source, &b.target, b.protocol.name()))

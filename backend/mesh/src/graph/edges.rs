@@ -3,16 +3,11 @@
 use super::{Edge, NodeId};
 use crate::lens::Reading;
 use crate::traffic::Protocol;
-use std::collections::BTreeMap;
 
 /// The edge between two nodes.
-pub(super) fn edge(source: NodeId, target: NodeId, protocol: Protocol, reading: &Reading) -> Edge {
+pub(super) fn edge(source: NodeId, target: NodeId, protocol: Protocol, reading: Reading) -> Edge {
     let [p50_ms, p95_ms, p99_ms] = [0.5, 0.95, 0.99].map(|quantile| reading.latency_ms(quantile));
     let (health, health_reason) = reading.ends.health();
-    let mut responses: BTreeMap<String, BTreeMap<String, f64>> = BTreeMap::new();
-    for ((code, flags), rate) in &reading.responses {
-        *responses.entry(code.to_string()).or_default().entry(flags.to_string()).or_default() += rate;
-    }
     Edge {
         source,
         target,
@@ -23,7 +18,7 @@ pub(super) fn edge(source: NodeId, target: NodeId, protocol: Protocol, reading: 
         p95_ms,
         p99_ms,
         mtls_percent: reading.mtls_percent(),
-        responses,
+        responses: reading.responses,
         bytes: reading.ends.bytes(),
         health,
         health_reason,

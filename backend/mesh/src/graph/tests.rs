@@ -164,7 +164,7 @@ fn nobody() -> Peer {
 }
 
 fn calls(code: &str, flags: &str, rate: f64) -> Flow {
-    Flow { responses: BTreeMap::from([((code.into(), flags.into()), rate)]), ..Flow::default() }
+    Flow { responses: [((code.into(), flags.into()), rate)].into_iter().collect(), ..Flow::default() }
 }
 
 #[track_caller]

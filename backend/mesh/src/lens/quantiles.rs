@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     fn flow(rps: f64, [p50, p95, p99]: [f64; 3]) -> Flow {
-        let responses = [(("200".into(), "-".into()), rps)].into();
+        let responses = [(("200".into(), "-".into()), rps)].into_iter().collect();
         Flow { responses, p50_ms: Some(p50), p95_ms: Some(p95), p99_ms: Some(p99), ..Flow::default() }
     }
 

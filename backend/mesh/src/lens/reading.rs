@@ -4,14 +4,15 @@ use super::answers::{Answered, meaning};
 use super::quantiles::Quantiles;
 use crate::graph::Health;
 use crate::health::{self, Calls, End, Slow, of_lost, worse};
-use crate::traffic::{Flow, Path, Protocol, Traffic};
-use std::collections::BTreeMap;
+use crate::traffic::{Flow, Path, Protocol, Responses, Traffic};
+use litemap::LiteMap;
 use std::sync::Arc;
 
 /// How calls ended, by their protocols: enough for rates, errors and health.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ends {
-    calls: BTreeMap<Protocol, Calls>,
+    /// By protocol; a list for one or two of three.
+    calls: LiteMap<Protocol, Calls>,
     bytes: f64,
     slow: Slow,
     /// Calls per second of services that have lost theirs: now, and what was usual.
@@ -21,7 +22,7 @@ pub struct Ends {
 impl Ends {
     /// Adds one path.
     pub fn add(&mut self, protocol: Protocol, flow: &Flow) {
-        self.calls.entry(protocol).or_default().add(protocol, flow);
+        self.of(protocol).add(protocol, flow);
         self.bytes += flow.bytes_sent + flow.bytes_received;
         self.slow = self.slow.worse(Slow::of(flow));
         if let Some(usual) = flow.usual.filter(|usual| usual.lost) {
@@ -31,11 +32,18 @@ impl Ends {
     /// Adds all of another's.
     pub fn extend(&mut self, other: &Self) {
         for (protocol, calls) in &other.calls {
-            self.calls.entry(*protocol).or_default().extend(calls);
+            self.of(*protocol).extend(calls);
         }
         self.bytes += other.bytes;
         self.slow = self.slow.worse(other.slow);
         self.lost = (self.lost.0 + other.lost.0, self.lost.1 + other.lost.1);
+    }
+    fn of(&mut self, protocol: Protocol) -> &mut Calls {
+        // Nearly all things speak one protocol, and a graph has very many of these.
+        if self.calls.is_empty() {
+            self.calls = LiteMap::with_capacity(1);
+        }
+        self.calls.entry(protocol).or_default()
     }
     /// Whether no path was added.
     pub fn is_empty(&self) -> bool {
@@ -95,8 +103,8 @@ pub struct Reading {
     /// How they ended.
     pub ends: Ends,
     /// Requests per second by response code and flags.
-    pub responses: BTreeMap<(Arc<str>, Arc<str>), f64>,
-    ended: BTreeMap<(Arc<str>, Arc<str>), End>,
+    pub responses: Responses,
+    ended: LiteMap<(Arc<str>, Arc<str>), End>,
     mutual_tls: f64,
     plaintext: f64,
     latency: Quantiles,

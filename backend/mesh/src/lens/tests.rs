@@ -105,7 +105,7 @@ fn graph_and_detail_agree_on_every_node_and_edge() {
     let (path, one) = odd.flows.iter().find(|(path, _)| &*path.service.name == "ratings").unwrap();
     let (mut lost, mut failed) = (path.clone(), one.clone());
     lost.destination = crate::traffic::Peer { workload: "unknown".into(), ..Default::default() };
-    failed.responses = [(("503".into(), "UF".into()), 2.0)].into();
+    failed.responses = [(("503".into(), "UF".into()), 2.0)].into_iter().collect();
     odd.flows.insert(lost, failed);
     check_agreement(&demo::bookinfo(), &Arc::new(odd));
 }

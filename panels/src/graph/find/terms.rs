@@ -87,12 +87,12 @@ pub const TERMS: &[Term] = &[
     term(
         &["code"],
         "A response code on an edge: code = 503",
-        Is::Texts(|edge, _| edge.responses.keys().cloned().collect()),
+        Is::Texts(|edge, _| edge.responses.keys().map(|(code, _)| code.to_string()).collect()),
     ),
     term(
         &["flag"],
         "A response flag of Envoy on an edge: flag = UO",
-        Is::Texts(|edge, _| edge.responses.values().flat_map(|flags| flags.keys().cloned()).collect()),
+        Is::Texts(|edge, _| edge.responses.keys().map(|(_, flags)| flags.to_string()).collect()),
     ),
     term(&["in", "httpin"], "Requests per second that a node gets", Is::Figure(|node| Some(node.rps_in))),
     term(&["out", "httpout"], "Requests per second that a node sends", Is::Figure(|node| Some(node.rps_out))),

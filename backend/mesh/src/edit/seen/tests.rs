@@ -60,7 +60,7 @@ fn callers_without_a_name_are_told() {
     let path = traffic.flows.keys().find(|path| &*path.destination.workload == "ratings-v1").unwrap();
     let mut path = path.clone();
     path.source = crate::traffic::Peer { workload: "old-job".into(), ..crate::traffic::Peer::default() };
-    let responses = [(("200".into(), "-".into()), 2.0)].into();
+    let responses = [(("200".into(), "-".into()), 2.0)].into_iter().collect();
     traffic.flows.insert(path, Flow { responses, plaintext: 2.0, ..Flow::default() });
     let found = found(&mesh, &traffic, "bookinfo");
     assert_eq!(found.nobody, [(("old-job".to_owned(), "ratings-v1".to_owned()), 2.0)].into());
