@@ -43,7 +43,7 @@ fn dump() -> Dump {
         { "@type": "x.RoutesConfigDump", "dynamic_route_configs": [] },
     ] });
     let mut dump = Dump::read(&body.to_string()).unwrap();
-    dump.endpoints = Some("connection refused".to_owned());
+    dump.unknown.insert(Part::Endpoints, "connection refused".to_owned());
     dump
 }
 

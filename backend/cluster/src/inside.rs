@@ -1,11 +1,12 @@
-//! What one proxy holds, asked at its admin port: all of its configuration, and how its endpoints are.
+//! What one proxy holds, asked at its admin port: all of its configuration, and what it tells on other pages.
 
 use crate::envoy::{WHAT, admin};
 use crate::limits::{self, Limit};
 use crate::session::Session;
 use crate::tunnel::Place;
+use jiff::Timestamp;
 use mesh::Problem;
-use mesh::dump::Dump;
+use mesh::dump::{Dump, PAGES};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -13,7 +14,7 @@ const ANSWER: Duration = Duration::from_secs(20);
 /// Only one large answer is in memory at a time.
 static LANE: Semaphore = Semaphore::const_new(1);
 
-/// What a proxy ("pod.namespace") holds. Without its endpoints it is told all the same, and why.
+/// What a proxy ("pod.namespace") holds. Where a page is not answered, the rest is told all the same, and why.
 pub(crate) async fn read(session: &Session, proxy: &str) -> Result<Dump, Problem> {
     let place = admin(proxy)?;
     let ask = async |path| {
@@ -28,23 +29,23 @@ pub(crate) async fn read(session: &Session, proxy: &str) -> Result<Dump, Problem
     let dump = tokio::task::spawn_blocking(move || Dump::read(&String::from_utf8_lossy(&body))).await;
     drop(answer);
     let mut dump = dump.ok().flatten().ok_or_else(|| foreign(proxy, &place))?;
-    let told = match ask("/clusters?format=json").await {
-        Ok(answer) => answer.body_of(WHAT, &place).cloned(),
-        Err(problem) => Err(problem),
-    };
-    match told {
-        Ok(body) => {
-            let taken = tokio::task::spawn_blocking(move || {
-                dump.take_endpoints(&String::from_utf8_lossy(&body));
-                dump
-            });
-            taken.await.map_err(|_broke| foreign(proxy, &place))
-        }
-        Err(problem) => {
-            dump.endpoints = Some(problem.why);
-            Ok(dump)
+    for (page, part) in PAGES {
+        let told = match ask(page).await {
+            Ok(answer) => answer.body_of(WHAT, &place).cloned(),
+            Err(problem) => Err(problem),
+        };
+        match told {
+            Ok(body) => {
+                let taken = tokio::task::spawn_blocking(move || {
+                    dump.take(part, &String::from_utf8_lossy(&body), Timestamp::now());
+                    dump
+                });
+                dump = taken.await.map_err(|_broke| foreign(proxy, &place))?;
+            }
+            Err(problem) => drop(dump.unknown.insert(part, problem.why)),
         }
     }
+    Ok(dump)
 }
 
 fn late(proxy: &str) -> Problem {

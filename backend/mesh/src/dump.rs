@@ -1,11 +1,15 @@
-//! What a proxy holds, as its own admin pages tell it: clusters, endpoints, listeners, routes, secrets and the
-//! rest, each entry a row with its raw text. Entries are read one by one: what is new or odd costs itself.
+//! What a proxy holds, as its own admin pages tell it: clusters, endpoints, listeners, routes, secrets,
+//! certificates, statistics and the rest, each entry a row with its raw text. Entries are read one by one: what is new or odd costs itself.
 
 mod entry;
+mod pages;
 #[cfg(test)]
 mod tests;
 
+pub use pages::PAGES;
+
 use istio::{KINDS, Ref};
+use jiff::Timestamp;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -22,16 +26,28 @@ pub enum Part {
     Listeners,
     /// Which request goes where.
     Routes,
-    /// Certificates; never what they keep private.
+    /// What it was given to prove itself and to know others by; never what is private of it.
     Secrets,
+    /// Until when its certificates hold.
+    Certificates,
+    /// What it has counted.
+    Stats,
     /// The rest: how it was started, sections that nobody here knows.
     Other,
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Clusters, Self::Endpoints, Self::Listeners, Self::Routes, Self::Secrets, Self::Other];
+    pub const ALL: [Self; 8] = [
+        Self::Clusters,
+        Self::Endpoints,
+        Self::Listeners,
+        Self::Routes,
+        Self::Secrets,
+        Self::Certificates,
+        Self::Stats,
+        Self::Other,
+    ];
 
     /// "Clusters".
     pub fn name(self) -> &'static str {
@@ -41,6 +57,8 @@ impl Part {
             Self::Listeners => "Listeners",
             Self::Routes => "Routes",
             Self::Secrets => "Secrets",
+            Self::Certificates => "Certificates",
+            Self::Stats => "Stats",
             Self::Other => "Other",
         }
     }
@@ -53,6 +71,8 @@ impl Part {
             Self::Listeners => ["Listener", "Address", "Takes", "Leads to"],
             Self::Routes => ["Domains", "Match", "Leads to", "Of port"],
             Self::Secrets => ["Secret", "State", "Holds", "Updated"],
+            Self::Certificates => ["Of whom", "Is", "Until (UTC)", "Serial number"],
+            Self::Stats => ["Statistic", "Value", "Of", "Sort"],
             Self::Other => ["Section", "Is", "Entries", "Updated"],
         }
     }
@@ -82,8 +102,8 @@ pub struct Dump {
     pub version: String,
     /// Entries that could not be read.
     pub unread: usize,
-    /// Why its endpoints are not known, if they are not.
-    pub endpoints: Option<String>,
+    /// Why what it has of a part is not known, where it is not.
+    pub unknown: BTreeMap<Part, String>,
 }
 
 /// Lists of the sections, and what their entries are.
@@ -176,17 +196,17 @@ impl Dump {
         });
     }
 
-    /// Reads the endpoints out of `/clusters?format=json`: only there is how well each is.
-    pub fn take_endpoints(&mut self, body: &str) {
-        let list = |value: &Value, name: &str| value[name].as_array().cloned().unwrap_or_default();
-        let Ok(clusters) = serde_json::from_str::<Value>(body) else {
-            self.endpoints = Some("what it answered is no JSON".to_owned());
-            return;
+    /// Reads one of [`PAGES`]; `at` is now.
+    pub fn take(&mut self, part: Part, body: &str, at: Timestamp) {
+        let found = match part {
+            Part::Endpoints => pages::endpoints(body),
+            Part::Certificates => pages::certificates(body, at),
+            Part::Stats => Some(pages::stats(body)),
+            _ => return,
         };
-        for cluster in list(&clusters, "cluster_statuses") {
-            let name = cluster["name"].as_str().unwrap_or_default();
-            self.entries
-                .extend(list(&cluster, "host_statuses").iter().map(|host| entry::endpoint(name, host)));
+        match found {
+            Some(found) => self.entries.extend(found),
+            None => drop(self.unknown.insert(part, "what it answered is no JSON".to_owned())),
         }
     }
 

@@ -102,8 +102,11 @@ impl Inside {
             let of = |(place, entry): (usize, &Entry)| (entry.part == part).then_some(place);
             dump.entries.iter().enumerate().filter_map(of).collect()
         });
+        if part == Part::Stats {
+            text::note(ui, "What never counted anything is left out");
+        }
         if places.is_empty() {
-            let why = dump.endpoints.as_deref().filter(|_| part == Part::Endpoints);
+            let why = dump.unknown.get(&part);
             text::muted(
                 ui,
                 why.map_or_else(|| "It holds none".to_owned(), |why| format!("Not known: {why}")),
@@ -120,13 +123,15 @@ impl Inside {
         let (list, below) = all.split_top_bottom_at_y((all.bottom() - height).max(all.top()));
         let mut above = ui.new_child(UiBuilder::new().max_rect(list));
         let [one, two, three, four] = part.columns();
-        let columns = [
+        let mut columns = vec![
             Column::names(one, 2.6),
             Column::names(two, 1.6),
             Column::names(three, 1.6),
             Column::text(four, 1.8),
-            Column::names("Made from", 2.0).spare(),
         ];
+        if !matches!(part, Part::Endpoints | Part::Secrets | Part::Certificates | Part::Stats) {
+            columns.push(Column::names("Made from", 2.0).spare());
+        }
         let mut hasher = DefaultHasher::new();
         (key, part).hash(&mut hasher);
         let name = part.name();

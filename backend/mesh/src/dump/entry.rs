@@ -63,7 +63,7 @@ fn trouble(list: &str, value: &Value) -> Option<String> {
 
 /// "outbound|9080|v1|reviews.shop.svc…" as host ("reviews.shop"), port and subset, and the way; other names
 /// stand alone.
-fn parts_of(name: &str) -> ([String; 3], String) {
+pub(super) fn parts_of(name: &str) -> ([String; 3], String) {
     let whole = || ([name.to_owned(), String::new(), String::new()], String::new());
     match name.split('|').collect::<Vec<_>>().as_slice() {
         [way, port, subset, host] => {
@@ -249,10 +249,10 @@ pub(super) fn endpoint(cluster: &str, host: &Value) -> Entry {
     }
 }
 
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or_default()
 }
 
-fn list_of<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+pub(super) fn list_of<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value[name].as_array().map_or(&[], Vec::as_slice)
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::demo::NOW;
 use serde_json::json;
 
 fn dump(configs: &Value) -> Dump {
@@ -116,12 +117,46 @@ fn endpoints_say_how_they_are() {
         { "name": "odd", "host_statuses": 7 },
     ] });
     let mut all = Dump::default();
-    all.take_endpoints(&clusters.to_string());
+    all.take(Part::Endpoints, &clusters.to_string(), NOW);
     insta::assert_snapshot!(said(&all), @r"
     Endpoints: 10.1.0.1:9080 | reviews.shop | 9080 v1 | ejected: too many failures in a row, 12 calls, 3 failed !! ejected: too many failures in a row
     Endpoints: 10.1.0.2:9080 | reviews.shop | 9080 v1 | healthy, 12 calls, 3 failed
     Endpoints: ./sds | agent |  | drains !! drains
     ");
-    all.take_endpoints("<html>");
-    assert_eq!(all.endpoints.as_deref(), Some("what it answered is no JSON"));
+    all.take(Part::Endpoints, "<html>", NOW);
+    assert_eq!(all.unknown[&Part::Endpoints], "what it answered is no JSON");
+}
+
+#[test]
+fn certificates_say_until_when_they_hold() {
+    let one = |serial: &str, names: Value, until: &str| {
+        json!({ "path": "<inline>", "serial_number": serial, "subject_alt_names": names,
+            "valid_from": "2026-01-01T00:00:00Z", "expiration_time": until })
+    };
+    let own = json!([{ "uri": "spiffe://cluster.local/ns/shop/sa/front" }]);
+    let used = json!({ "cert_chain": [one("a1", own.clone(), "2036-01-02T00:00:00Z")],
+        "ca_cert": [one("c1", json!([]), "2036-01-01T00:00:00Z")] });
+    let old = json!({ "cert_chain": [one("a0", own, "2026-01-02T00:00:00Z")], "ca_cert": 7 });
+    let mut all = Dump::default();
+    let body = json!({ "certificates": [used, used, old] }).to_string();
+    all.take(Part::Certificates, &body, "2030-01-01T00:00:00Z".parse().unwrap());
+    insta::assert_snapshot!(said(&all), @r"
+    Certificates: spiffe://cluster.local/ns/shop/sa/front | its own | 2036-01-02 00:00 | a1
+    Certificates: not said | an authority | 2036-01-01 00:00 | c1
+    Certificates: spiffe://cluster.local/ns/shop/sa/front | its own | 2026-01-02 00:00 | a0 !! no longer valid since 2026-01-02T00:00:00Z
+    ");
+}
+
+#[test]
+fn statistics_say_of_what_they_are() {
+    let mut all = Dump::default();
+    let body = "cluster.outbound|9080||reviews.shop.svc.cluster.local;.upstream_rq_503: 4\ncluster.outbound|80||a.shop.svc.cluster.local.http2.rx_reset: 1\nserver.live: 1\n\
+        listener.0.0.0.0_15006.downstream_cx_length_ms: P0(nan,0) P50(nan,1.5)\nodd\n";
+    all.take(Part::Stats, body, NOW);
+    insta::assert_snapshot!(said(&all), @r"
+    Stats: upstream_rq_503 | 4 | reviews.shop 9080 | cluster
+    Stats: http2.rx_reset | 1 | a.shop 80 | cluster
+    Stats: server.live | 1 |  | server
+    Stats: listener.0.0.0.0_15006.downstream_cx_length_ms | P0(nan,0) P50(nan,1.5) |  | listener
+    ");
 }
