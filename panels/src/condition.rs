@@ -2,7 +2,7 @@
 //! reading.
 
 use crate::cx::Cx;
-use crate::detail::{Figures, figures};
+use crate::figures::Figures;
 use crate::graph::MOST_NODES;
 use crate::graph::view;
 use crate::kit::aside::{Aside, FEW_PATHS, alone, paths};
@@ -54,7 +54,7 @@ struct Condition {
 }
 
 /// How everything is; nothing where it is not known yet.
-pub(crate) fn of_all(ui: &Ui, cx: &Cx<'_>) -> Arc<Whole> {
+pub(crate) fn of_all(ui: &Ui, cx: &Cx<'_>) -> Option<Arc<Whole>> {
     let id = Id::new("how everything is");
     let condition: Arc<Mutex<Condition>> = ui.data_mut(|data| Arc::clone(data.get_temp_mut_or_default(id)));
     let mut condition = condition.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,11 +67,11 @@ pub(crate) fn of_all(ui: &Ui, cx: &Cx<'_>) -> Arc<Whole> {
     let look = move || {
         let mut builder = builder.lock().unwrap_or_else(PoisonError::into_inner);
         let _alone = (paths > MOST_NODES / 2).then(alone);
-        let all = traffic.as_deref().map(|traffic| figures(&Reading::of(Some(traffic), |_| true)));
+        let all = traffic.as_deref().map(|traffic| Figures::of(&Reading::of(Some(traffic), |_| true)));
         Arc::new(Whole { rows: rows(&mut builder, &mesh, traffic.as_ref(), now), all })
     };
     let found = condition.found.get(ui.ctx(), (cx.scene.mesh.revision(), at), small, look);
-    found.map(|found| Arc::clone(found)).unwrap_or_default()
+    found.map(|found| Arc::clone(found))
 }
 
 fn rows(

@@ -3,6 +3,7 @@
 
 mod barred;
 mod before_push;
+pub mod bench;
 mod call;
 pub mod change_bar;
 pub mod changes;
@@ -14,6 +15,7 @@ pub mod cx;
 pub mod detail;
 pub mod editors;
 pub mod explain;
+mod figures;
 pub mod file;
 pub mod first_steps;
 mod foresight;

@@ -10,10 +10,10 @@ mod summary;
 mod touching;
 mod view;
 
+pub use crate::figures::Figures;
 pub use pods::PodRow;
 pub use touching::{ConfigRow, Saying};
-pub(crate) use view::figures;
-pub use view::{Figures, PeerRow, VersionRow, View};
+pub use view::{PeerRow, VersionRow, View};
 
 use self::headline::{headline, status_of};
 use crate::call;

@@ -1,8 +1,9 @@
 //! The tables of the detail: callers and callees, answers, versions, pods. Each folds away under its head.
 
 use super::pods::PodRow;
-use super::view::{Figures, PeerRow, View};
+use super::view::{PeerRow, View};
 use crate::cx::Cx;
+use crate::figures::Figures;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, family, size};
 use crate::kit::{Status, Tokens, fmt, icon, text};

@@ -2,9 +2,10 @@
 
 use super::headline::{headline, health_of};
 use super::rows::{fact, fold, thing};
-use super::view::{Figures, reason};
+use super::view::reason;
 use crate::condition::{self, Row};
 use crate::cx::Cx;
+use crate::figures::Figures;
 use crate::intent::Intent;
 use crate::kit::{Status, Tokens, fmt, icon, problem, remote, text, tiles};
 use egui::{RichText, Ui};
@@ -30,7 +31,7 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>) {
         return;
     }
     let traffic = cx.scene.traffic.value().map(|traffic| &**traffic);
-    let whole = condition::of_all(ui, cx);
+    let whole = condition::of_all(ui, cx).unwrap_or_default();
     let rows = &whole.rows;
     let shown =
         |row: &&Row| cx.namespaces.is_empty() || cx.namespaces.iter().any(|name| **name == *row.namespace);

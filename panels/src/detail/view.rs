@@ -2,6 +2,7 @@
 
 use super::pods::{PodRow, pod_rows};
 use super::touching::{ConfigRow, config};
+use crate::figures::Figures;
 use crate::intent::TracesOf;
 use crate::selection::Selected;
 use crate::subject;
@@ -45,24 +46,6 @@ pub struct View {
     /// Its failed ones, looked for at the worst caller: a call that never arrived (an injected abort, nobody
     /// there) left its span with the caller only.
     pub failed_traces: Option<TracesOf>,
-}
-
-/// The four figures.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Figures {
-    /// Requests per second.
-    pub rps: f64,
-    /// Percentage of failed requests.
-    pub error_percent: Option<f64>,
-    /// Percentage of refused requests: 4xx.
-    #[serde(skip)]
-    pub refused_percent: Option<f64>,
-    /// Milliseconds.
-    pub p95_ms: Option<f64>,
-    /// Percentage of calls over mutual TLS.
-    pub mtls_percent: Option<f64>,
-    /// TCP bytes per second.
-    pub bytes: f64,
 }
 
 /// One caller or callee.
@@ -140,7 +123,7 @@ impl View {
         Self {
             health: lens.health,
             reason: reason(traffic, lens.health, lens.reason.clone()),
-            figures: figures(lens.main()),
+            figures: Figures::of(lens.main()),
             makes: lens.makes(),
             callers: peers(traffic, |path| subject.called_by(path).then(|| end(&path.source))),
             called: peers(traffic, |path| subject.calls(path).then(|| callee(mesh, path))),
@@ -163,7 +146,7 @@ impl View {
             title: format!("{} → {}", source.title(), target.title()),
             health: lens.health,
             reason: reason(traffic, lens.health, lens.reason.clone()),
-            figures: figures(&lens.input),
+            figures: Figures::of(&lens.input),
             callers: peers(traffic, |path| fits(path).then(|| end(&path.source))),
             called: peers(traffic, |path| fits(path).then(|| callee(mesh, path))),
             answers: lens.input.answers(),
@@ -232,18 +215,6 @@ fn worst_caller(traffic: Option<&Traffic>, fits: impl Fn(&Path) -> bool) -> Opti
         }
     }
     failed.into_iter().max_by(|one, other| one.1.total_cmp(&other.1)).map(|(caller, _)| caller)
-}
-
-/// The figures of what was read.
-pub(crate) fn figures(reading: &Reading) -> Figures {
-    Figures {
-        rps: reading.rps(),
-        error_percent: reading.error_percent(),
-        refused_percent: reading.refused_percent(),
-        p95_ms: reading.latency_ms(0.95),
-        mtls_percent: reading.mtls_percent(),
-        bytes: reading.ends.bytes(),
-    }
 }
 
 /// Why a thing is as it is, also where nothing is wrong.
@@ -315,7 +286,7 @@ fn peers(
         name,
         version,
         selected,
-        figures: figures(&sum),
+        figures: Figures::of(&sum),
     };
     let mut rows: Vec<PeerRow> = sums.into_iter().map(row).collect();
     rows.sort_by(|a, b| b.figures.rps.total_cmp(&a.figures.rps));

@@ -7,8 +7,9 @@ mod sources;
 use self::lines::{Chosen, Shown};
 use self::sources::{Source, at_first, sources};
 use crate::cx::Cx;
+use crate::kit::aside::Aside;
 use crate::kit::theme::space;
-use crate::kit::{Button, Memo, Tokens, button, field, fmt, icon, remote, text};
+use crate::kit::{Button, Tokens, button, field, fmt, icon, remote, text};
 use crate::panel::{About, Panel};
 use crate::selection::Selected;
 use egui::{Frame, Id, Margin, ScrollArea, Ui, UiBuilder, vec2};
@@ -25,8 +26,18 @@ pub const ABOUT: About = About {
     summary: "Logs of pods and proxies, merged by time, with calls read in words and the way to their traces",
 };
 
-/// How far a log has come: lines in all, the newest of then.
+/// How far a log has come: lines in all, the newest of then. Lines only come: where these are the same, they are.
 type State = (u64, Option<Timestamp>);
+
+/// Fewer lines than these are merged in the frame that shows them.
+const FEW: usize = 10_000;
+
+/// Lines by time, of logs as they were when they were merged.
+struct Merged {
+    shown: Vec<Shown>,
+    sought: Sought,
+    places: Vec<Place>,
+}
 
 /// What is looked at.
 #[derive(Default)]
@@ -37,7 +48,7 @@ pub struct Logs {
     /// The logs as they were when they were held.
     held: Option<Vec<(LogOf, Arc<Log>)>>,
     chosen: Option<Chosen>,
-    merged: Memo<(Vec<State>, Sought), Vec<Place>>,
+    merged: Aside<(Vec<(LogOf, State)>, Sought), Merged>,
 }
 
 impl Panel for Logs {
@@ -62,15 +73,11 @@ impl Panel for Logs {
             for (of, trouble) in &troubles {
                 text::note(ui, format!("{} {}: {trouble}", of.pod, of.container));
             }
-            // Lines only come: where these are the same, the lines are.
-            let total = |log: &Log| (log.len() as u64 + log.dropped, log.newest());
-            let key = shown.iter().map(|shown| total(&shown.log)).collect();
-            let places = self.merged.get((key, self.sought.clone()), |(_, sought)| {
-                let logs: Vec<Arc<Log>> = shown.iter().map(|shown| Arc::clone(&shown.log)).collect();
-                merged(&logs, sought)
-            });
-            counts(ui, &shown, places.len());
-            if let Some(clicked) = lines::lines(ui, &shown, places, self.chosen.as_ref()) {
+            let Some(merged) = merged_of(ui, &mut self.merged, shown, &self.sought) else {
+                return remote::waiting(ui, "Putting lines in order");
+            };
+            counts(ui, merged, self.sought != merged.sought);
+            if let Some(clicked) = lines::lines(ui, &merged.shown, &merged.places, self.chosen.as_ref()) {
                 self.chosen = (self.chosen.as_ref() != Some(&clicked)).then_some(clicked);
             }
         });
@@ -86,6 +93,11 @@ impl Panel for Logs {
 }
 
 impl Logs {
+    /// Logs of these containers of what is selected, instead of its first few.
+    pub fn of(selected: Selected, containers: impl IntoIterator<Item = LogOf>) -> Self {
+        Self { read: Some((selected, containers.into_iter().collect())), ..Self::default() }
+    }
+
     /// Whose logs are read.
     fn wanted(&self, cx: &Cx<'_>, all: &[Source]) -> Vec<LogOf> {
         match &self.read {
@@ -162,8 +174,28 @@ impl Logs {
     }
 }
 
+/// The newest lines that have been merged, of these logs; many are merged beside the window's thread.
+fn merged_of<'a>(
+    ui: &Ui,
+    known: &'a mut Aside<(Vec<(LogOf, State)>, Sought), Merged>,
+    shown: Vec<Shown>,
+    sought: &Sought,
+) -> Option<&'a Merged> {
+    let total = |log: &Log| (log.len() as u64 + log.dropped, log.newest());
+    let key = (shown.iter().map(|one| (one.of.clone(), total(&one.log))).collect(), sought.clone());
+    let few = shown.iter().map(|one| one.log.len()).sum::<usize>() <= FEW;
+    let (of, sought): (Vec<LogOf>, _) = (shown.iter().map(|one| one.of.clone()).collect(), sought.clone());
+    let merge = move || {
+        let logs: Vec<Arc<Log>> = shown.iter().map(|one| Arc::clone(&one.log)).collect();
+        Merged { places: merged(&logs, &sought), shown, sought }
+    };
+    let merged = known.get(ui.ctx(), key, few, merge)?;
+    merged.shown.iter().map(|one| &one.of).eq(&of).then_some(merged)
+}
+
 /// How many lines there are, and what of them is not shown.
-fn counts(ui: &mut Ui, shown: &[Shown], found: usize) {
+fn counts(ui: &mut Ui, Merged { shown, places, .. }: &Merged, searching: bool) {
+    let found = places.len();
     let all: usize = shown.iter().map(|one| one.log.len()).sum();
     let dropped: u64 = shown.iter().map(|one| one.log.dropped).sum();
     let mut said = match found == all {
@@ -179,6 +211,9 @@ fn counts(ui: &mut Ui, shown: &[Shown], found: usize) {
     let ended = shown.iter().filter(|one| one.log.ended.is_some()).count();
     if ended > 0 {
         said += &format!(", {ended} ended");
+    }
+    if searching {
+        said += ", still searching";
     }
     text::note(ui, said);
 }

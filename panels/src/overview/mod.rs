@@ -18,6 +18,7 @@ use mesh::Remote;
 use mesh::charts::{CHARTS, Calls, Group};
 use mesh::series::Range;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
 
 /// Name, icon, summary.
 pub const ABOUT: About = About {
@@ -47,7 +48,11 @@ impl Panel for Overview {
             remote::empty(ui, ABOUT.icon, "No services in the mesh here", how, None);
             return;
         }
-        let all = &condition::of_all(ui, cx).rows;
+        let Some(whole) = condition::of_all(ui, cx) else {
+            // Of a large mesh it is found beside the window's thread.
+            return remote::waiting(ui, "Looking through the mesh");
+        };
+        let all = &whole.rows;
         let shown = |row: &&Row| {
             cx.namespaces.is_empty() || cx.namespaces.iter().any(|name| **name == *row.namespace)
         };
@@ -66,7 +71,7 @@ impl Panel for Overview {
                 .max_height(height)
                 .show(ui, |ui| self.attention(ui, cx, &rows));
             ui.add_space(space::M);
-            self.lists(ui, cx, &rows);
+            self.lists(ui, cx, &rows, Arc::as_ptr(&whole) as usize);
         });
     }
 }
@@ -112,7 +117,7 @@ impl Overview {
         attention::problems(ui, cx);
     }
 
-    fn lists(&mut self, ui: &mut Ui, cx: &Cx<'_>, rows: &[&Row]) {
+    fn lists(&mut self, ui: &mut Ui, cx: &Cx<'_>, rows: &[&Row], whole: usize) {
         ui.horizontal_wrapped(|ui| {
             for (services, name) in [(false, "Namespaces"), (true, "Services")] {
                 if ui.add(Button::quiet(name).selected(self.services == services)).clicked() {
@@ -121,7 +126,7 @@ impl Overview {
             }
         });
         let mut hasher = DefaultHasher::new();
-        (cx.scene.mesh.revision(), cx.scene.traffic.at(), cx.namespaces).hash(&mut hasher);
+        (whole, cx.namespaces).hash(&mut hasher);
         let revision = hasher.finish();
         let measured = cx.scene.traffic.value().is_some();
         let [of_namespaces, of_services] = &mut self.tables;

@@ -17,7 +17,8 @@ pub(super) struct Troubles {
 impl Troubles {
     /// "■ 2 failing  ▲ 1 degraded": nothing where all is well.
     pub(super) fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
-        let found = &of_all(ui, cx).rows;
+        let found = of_all(ui, cx).unwrap_or_default();
+        let found = &found.rows;
         self.turned.tell(cx, found);
         for status in [Status::Failing, Status::Degraded] {
             let these: Vec<&Selected> =
@@ -38,7 +39,8 @@ impl Troubles {
 
     /// How wide that is, with this between two parts.
     pub(super) fn width(&self, ui: &Ui, cx: &Cx<'_>, gap: f32) -> f32 {
-        let found = &of_all(ui, cx).rows;
+        let found = of_all(ui, cx).unwrap_or_default();
+        let found = &found.rows;
         let counted = [Status::Failing, Status::Degraded].map(|status| {
             let number = found.iter().filter(|one| one.status == status).count();
             if number == 0 { 0.0 } else { count_width(ui, &count_words(status, number)) + gap }

@@ -11,6 +11,7 @@ mod changes;
 mod checks;
 mod endurance;
 mod memory;
+mod panels;
 mod running;
 mod scale;
 mod traces;
@@ -28,12 +29,13 @@ struct Row {
 type Part = fn() -> anyhow::Result<Vec<Row>>;
 
 /// Parts of the report that can be asked for by name.
-const PARTS: [(&str, Part); 8] = [
+const PARTS: [(&str, Part); 9] = [
     ("canvas", || Ok(canvas::rows())),
     ("model", || Ok(changes::rows())),
     ("calls", || Ok(calls::rows())),
     ("checks", || Ok(checks::rows())),
     ("traces", traces::rows),
+    ("panels", panels::rows),
     ("running", running::rows),
     ("scale", scale::rows),
     ("bombs", || bombs::rows("")),
