@@ -12,6 +12,7 @@ use egui::{
 };
 use mesh::reads::{Answer, Read};
 use mesh::{Ledger, Scene};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 /// Measured times of frames: drawing and tessellation.
@@ -36,6 +37,7 @@ pub struct Stage {
     /// How large the window is, in points.
     pub size: Vec2,
     ctx: Context,
+    woken: Receiver<()>,
     frame: u64,
     /// How much the last one drew.
     shapes: usize,
@@ -53,11 +55,16 @@ impl Stage {
     pub fn new(scene: Scene, selected: Option<Selected>) -> Self {
         let ctx = Context::default();
         theme::apply(&ctx, ThemeChoice::Dark);
+        let (sender, woken) = channel();
+        ctx.set_request_repaint_callback(move |_| {
+            sender.send(()).ok();
+        });
         Self {
             scene,
             selected,
             size: vec2(1440.0, 900.0),
             ctx,
+            woken,
             frame: 0,
             shapes: 0,
             ledger: Ledger::default(),
@@ -90,7 +97,9 @@ impl Stage {
                     quiet = 0;
                 }
             }
-            std::thread::sleep(QUIET.1);
+            // What is made beside these frames wakes the window; frames themselves do so, too.
+            while self.woken.try_recv().is_ok() {}
+            self.woken.recv_timeout(QUIET.1).ok();
             self.draw(Vec::new(), draw);
             quiet = if self.shapes == shown { quiet + 1 } else { 0 };
             shown = self.shapes;

@@ -29,6 +29,9 @@ pub const ABOUT: About = About {
 /// How far a log has come: lines in all, the newest of then. Lines only come: where these are the same, they are.
 type State = (u64, Option<Timestamp>);
 
+/// Lines of logs that have come so far, of which these are sought.
+type Lines = Aside<(Vec<(LogOf, State)>, Sought), Merged>;
+
 /// Fewer lines than these are merged in the frame that shows them.
 const FEW: usize = 10_000;
 
@@ -48,7 +51,7 @@ pub struct Logs {
     /// The logs as they were when they were held.
     held: Option<Vec<(LogOf, Arc<Log>)>>,
     chosen: Option<Chosen>,
-    merged: Aside<(Vec<(LogOf, State)>, Sought), Merged>,
+    merged: Lines,
 }
 
 impl Panel for Logs {
@@ -175,12 +178,7 @@ impl Logs {
 }
 
 /// The newest lines that have been merged, of these logs; many are merged beside the window's thread.
-fn merged_of<'a>(
-    ui: &Ui,
-    known: &'a mut Aside<(Vec<(LogOf, State)>, Sought), Merged>,
-    shown: Vec<Shown>,
-    sought: &Sought,
-) -> Option<&'a Merged> {
+fn merged_of<'a>(ui: &Ui, known: &'a mut Lines, shown: Vec<Shown>, sought: &Sought) -> Option<&'a Merged> {
     let total = |log: &Log| (log.len() as u64 + log.dropped, log.newest());
     let key = (shown.iter().map(|one| (one.of.clone(), total(&one.log))).collect(), sought.clone());
     let few = shown.iter().map(|one| one.log.len()).sum::<usize>() <= FEW;

@@ -86,9 +86,7 @@ fn the_window_never_waits() {
         let product = text.split("#[cfg(test)]").next().unwrap_or_default();
         let of_app = name.strip_prefix("app/src/").filter(|file| !NOT_THE_WINDOW.contains(file));
         let found = |calls: &[&'static str]| calls.iter().find(|call| product.contains(**call)).copied();
-        // Its frames have no window.
-        let in_panels = name.starts_with("panels/src/") && name != "panels/src/bench.rs";
-        if in_panels || of_app.is_some() {
+        if name.starts_with("panels/src/") || of_app.is_some() {
             assert_eq!(found(&waits), None, "{name} waits on the window's thread");
         }
         if of_app.is_some() {
