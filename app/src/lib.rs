@@ -39,7 +39,7 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let _guard = logging::init(matches!(cli.command, None | Some(args::Command::Open(_))));
+    let _guard = logging::init(cli.command.as_ref());
     // One TLS stack for everything: reqwest, kube and our own servers find it here.
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::debug!("a TLS provider was installed before");

@@ -1,6 +1,7 @@
 //! Where log lines go: stderr (`RUST_LOG` chooses, our own warnings by default), and for the window a daily
 //! file as well. No secret goes there, whatever `RUST_LOG` says.
 
+use crate::args::Command;
 use tracing::Metadata;
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::WorkerGuard;
@@ -18,6 +19,8 @@ pub(crate) const TIMING: &str = "binnacle::timing";
 const DEFAULT: &str = "off,apiserver=warn,binnacle=warn,cluster=warn,istio=warn,mesh=warn,panels=warn,pilot=warn,\
 sandbox=warn,telemetry=warn,wire=warn,eframe=error,egui_glow=error,egui_winit=error,glutin=error,winit=error";
 const DEFAULT_OF_FILE: &str = "warn";
+/// Commands that are asked something say in their answer what could not be known.
+const DEFAULT_OF_ANSWERS: &str = "off";
 
 /// Our own crates: what they say was written with secrets in mind.
 const OWN: [&str; 10] =
@@ -26,10 +29,15 @@ const OWN: [&str; 10] =
 const OTHERS: LevelFilter = LevelFilter::INFO;
 
 /// Starts logging. The guard must live as long as the program: it flushes the file.
-pub(crate) fn init(to_file: bool) -> Option<WorkerGuard> {
+pub(crate) fn init(command: Option<&Command>) -> Option<WorkerGuard> {
+    let to_file = matches!(command, None | Some(Command::Open(_)));
+    let default = match command {
+        Some(Command::Check(_) | Command::Why(_)) => DEFAULT_OF_ANSWERS,
+        _ => DEFAULT,
+    };
     let chosen = |default| EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let harmless = |default| chosen(default).and(filter_fn(is_harmless));
-    let stderr = fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_filter(harmless(DEFAULT));
+    let stderr = fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_filter(harmless(default));
     let mut layers = vec![stderr.boxed()];
     let (writer, guard) = to_file.then(log_file).flatten().unzip();
     if let Some(writer) = writer {

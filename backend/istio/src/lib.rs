@@ -15,6 +15,7 @@ pub mod delegation;
 pub mod destination;
 pub mod duration;
 pub mod fault;
+pub mod fields;
 pub mod flags;
 pub mod grpc;
 pub mod hashing;

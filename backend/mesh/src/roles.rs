@@ -101,6 +101,8 @@ pub enum Deed {
     },
     /// Calls that a rule is for are taken before it.
     NeverReached {
+        /// The rule's position.
+        index: usize,
         /// Which calls: "calls with path = /api/v2…".
         rule: String,
         /// At which gateway; `None` inside the mesh.
@@ -121,6 +123,8 @@ pub enum Deed {
     NobodysDelegate,
     /// A rule of it hands over to what is not there or may not be used.
     HandsOverToNobody {
+        /// The rule's position.
+        index: usize,
         /// Which calls.
         rule: String,
         /// "money/pay".
@@ -157,7 +161,7 @@ impl Deed {
                 format!("In force at gateway {gateway} for {}", listed(hosts.iter()))
             }
             Self::Missed { gateway, why } => why.words(gateway),
-            Self::NeverReached { rule, gateway, by, first } => {
+            Self::NeverReached { rule, gateway, by, first, .. } => {
                 let at = gateway.iter().map(|gateway| format!(" at gateway {gateway}")).collect::<String>();
                 format!("Its rule for {rule} is never reached{at}: {by} takes {first} before it")
             }
@@ -165,7 +169,7 @@ impl Deed {
             Self::NobodysDelegate => {
                 "No effect: it has no hosts, and no VirtualService that sees it hands over to it".to_owned()
             }
-            Self::HandsOverToNobody { rule, to } => {
+            Self::HandsOverToNobody { rule, to, .. } => {
                 format!(
                     "Hands {rule} over to VirtualService {to}, which is not there, has hosts of its own or \
                      is not exported here"
@@ -355,8 +359,10 @@ impl<'a> Rules<'a> {
         }
         let (_, missing) = written_out(view, &at.namespace, self.handed(&at.namespace));
         let nobody = missing.iter().filter_map(|missing| {
-            let rule = crate::edit::rules::words(view.http.get(missing.index)?, missing.index);
-            Some(Deed::HandsOverToNobody { rule, to: format!("{}/{}", missing.namespace, missing.name) })
+            let index = missing.index;
+            let rule = crate::edit::rules::words(view.http.get(index)?, index);
+            let to = format!("{}/{}", missing.namespace, missing.name);
+            Some(Deed::HandsOverToNobody { index, rule, to })
         });
         let mut deeds: Vec<Deed> = nobody.collect();
         let nowhere = |rule: &HttpRoute| {

@@ -91,7 +91,7 @@ impl Split {
 }
 
 /// Shares out a total in proportion to the weights, by largest remainder (on a tie the first gets it).
-fn apportion(total: u32, weights: &[u32]) -> Vec<u32> {
+pub(crate) fn apportion(total: u32, weights: &[u32]) -> Vec<u32> {
     let sum: u64 = weights.iter().map(|weight| u64::from(*weight)).sum();
     if sum == 0 {
         return if weights.is_empty() { Vec::new() } else { apportion(total, &vec![1; weights.len()]) };

@@ -62,6 +62,8 @@ fn files_by_themselves() -> Result<()> {
         "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: { name: cart, namespace: shop }\nspec:\n  \
          hosts: [cart]\n  http:\n  - route:\n    - destination: { host: nowhere }\n---\nb: \"c\n",
     )?;
+    let service = "apiVersion: v1\nkind: Service\nmetadata: { name: cart, namespace: shop }\nspec: {}\n";
+    std::fs::write(folder.path().join("web.yaml"), service)?;
     let folder = folder.path().to_str().context("an odd path")?;
     let (code, text, words) = check(&["-f", folder])?;
     ensure!(

@@ -82,7 +82,8 @@ fn for_no_workload(world: &World<'_>, at: &Ref, found: &mut Found) {
     let mut machines = world.mesh.objects().within(&kinds::WORKLOAD_ENTRY, &at.namespace);
     let told =
         machines.any(|(_, object)| selects.takes(&istio::object::strings(object.spec().get("labels"))));
-    if !told && !world.within(&at.namespace).any(|one| selects.takes(&one.labels)) {
+    let pods = || world.within(&at.namespace).any(|one| selects.takes(&one.labels));
+    if !told && !pods() && world.knows_pods(&at.namespace) {
         found.add(at, "spec.workloadSelector", "Its labels choose nothing of its namespace");
     }
 }

@@ -1,14 +1,16 @@
 //! Objects that stand in files: read one by one, each with the place of every field, so that a finding has a
 //! line.
 
-use super::report::Row;
+use super::fix::meant;
+use super::row::Row;
 use super::{Check, Look, Severity as Bad};
-use crate::{Mesh, Objects, Ref};
+use crate::{Hidden, KINDS, Kind, Mesh, Objects, Problem, Ref, Unseen};
+use istio::fields::odd;
 use istio::validation::{Severity, validate};
 use istio::yaml::{Document, documents};
 use istio::{Object, kinds};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub(super) const CHECKS: &[Check] = &[
@@ -19,6 +21,39 @@ pub(super) const CHECKS: &[Check] = &[
         what: "A document of a file is no YAML",
         why: "Nothing of it reaches the cluster; what else stands in the file is judged.",
         next: "Mend the line that is named.",
+        of: &[],
+        reads: &[],
+        look: Look::Files,
+    },
+    Check {
+        name: "UnknownKind",
+        codes: &[],
+        severity: Bad::Error,
+        what: "An object is of a kind or version that Istio does not have",
+        why: "No cluster takes it.",
+        next: "Correct kind and apiVersion.",
+        of: &[],
+        reads: &[],
+        look: Look::Files,
+    },
+    Check {
+        name: "UnknownField",
+        codes: &[],
+        severity: Bad::Error,
+        what: "An object has a field that its kind does not have",
+        why: "kubectl refuses it; other tools drop the field without a word.",
+        next: "Correct its name, or put it where it belongs.",
+        of: &[],
+        reads: &[],
+        look: Look::Files,
+    },
+    Check {
+        name: "UnknownValue",
+        codes: &[],
+        severity: Bad::Error,
+        what: "A field holds a text that is none of those that it can hold",
+        why: "The cluster refuses the object.",
+        next: "Write one of those that are named.",
         of: &[],
         reads: &[],
         look: Look::Files,
@@ -47,8 +82,34 @@ pub(super) const CHECKS: &[Check] = &[
     },
 ];
 
+/// Where objects say what the pods are that they make.
+const MAKES_PODS: [&str; 2] = ["/spec/template/spec", "/spec/jobTemplate/spec"];
+
 /// What stands around a placeholder of Helm's.
 const PLACEHOLDER: &str = "{{";
+
+/// What is wrong with an object's kind and version, where they are Istio's.
+fn unknown_kind(api_version: &str, kind: &str) -> Option<String> {
+    let (group, version) = api_version.split_once('/')?;
+    let all = || KINDS.iter().map(|row| (row.group, row.kind, row.versions)).chain(NOT_READ);
+    let own = || all().filter(|(of, ..)| *of == group);
+    if !group.ends_with(".istio.io") || own().next().is_none() {
+        return None;
+    }
+    let Some((.., versions)) = own().find(|(_, name, _)| *name == kind) else {
+        let meant = meant(kind, own().map(|(_, name, _)| name));
+        let meant = meant.map(|name| format!(": {name} will be meant")).unwrap_or_default();
+        return Some(format!("{group} has no kind {kind}{meant}"));
+    };
+    let other = !versions.contains(&version);
+    other.then(|| format!("{kind} has no version {version}: it has {}", versions.join(", ")))
+}
+
+/// Kinds of Istio's that nobody here reads: group, name, versions.
+const NOT_READ: [(&str, &str, &[&str]); 2] = [
+    ("networking.istio.io", "ProxyConfig", &["v1beta1"]),
+    ("extensions.istio.io", "TrafficExtension", &["v1alpha1"]),
+];
 
 /// Where an object stands.
 #[derive(Clone, Debug)]
@@ -95,6 +156,8 @@ pub struct Files {
     sources: BTreeMap<Ref, Source>,
     /// What is wrong with the files themselves, and with objects of other kinds of Istio's.
     rows: Vec<Row>,
+    /// Namespaces in which objects of other kinds make pods: DaemonSets, Jobs.
+    makers: BTreeSet<String>,
 }
 
 impl Files {
@@ -160,8 +223,16 @@ impl Files {
             meta.insert("namespace".to_owned(), Value::String(namespace.to_owned()));
         }
         let object = Object::from(value);
+        let title = format!("{kind} {}/{name}", object.namespace());
+        if let Some(what) = unknown_kind(&version, &kind) {
+            self.rows.push(Row::of_kind(&title, what, &source));
+        }
+        let odd = odd(kinds::group(&version), &kind, &object.0);
+        self.rows.extend(odd.iter().filter_map(|one| Row::odd(&title, &version, one, &source)));
         let Some(at) = object.at() else {
-            let title = format!("{kind} {}/{name}", object.namespace());
+            if MAKES_PODS.iter().any(|place| object.0.pointer(place).is_some()) {
+                self.makers.insert(object.namespace().to_owned());
+            }
             for one in validate(kinds::group(&version), &kind, &object.0) {
                 let invalid = one.severity == Severity::Error;
                 self.rows.push(Row::of_rule(invalid, &title, &one.path, &one.to_string(), &source));
@@ -196,7 +267,42 @@ impl Files {
                 None => drop(objects.insert(at.clone(), object.clone())),
             }
         }
-        Mesh::read(objects, over)
+        let mesh = Mesh::read(objects, over);
+        match over {
+            Some(_) => mesh,
+            None => {
+                let unseen = Arc::new(self.unseen(&mesh));
+                mesh.seeing_all_but(&unseen)
+            }
+        }
+    }
+
+    /// What else there may be in the cluster that they are for: that it is not among them says nothing.
+    fn unseen(&self, mesh: &Mesh) -> Unseen {
+        let none = |kind: &'static Kind| self.objects.of_kind(kind).next().is_none();
+        let gateways = mesh.virtual_services().any(|(at, view)| {
+            view.gateways.iter().any(|name| istio::routing::gateway(name, &at.namespace).is_some())
+        });
+        let workloads = mesh.workloads().map(|one| one.namespace.to_string());
+        let pods: BTreeSet<String> = workloads.filter(|of| !self.makers.contains(of)).collect();
+        let mut unseen = Unseen::default();
+        let mut hide = |kind: &'static Kind, but: BTreeSet<String>| {
+            let why = Problem::new(
+                format!("{}s are not known", kind.kind),
+                "not all have to stand in the files",
+                "Judge the files together with a context, or add them",
+            );
+            unseen.hide(kind, Hidden { but, why });
+        };
+        hide(&kinds::NAMESPACE, BTreeSet::new());
+        hide(&kinds::POD, pods);
+        let rules = [
+            (&kinds::SERVICE, none(&kinds::SERVICE)),
+            (&kinds::GATEWAY, gateways && none(&kinds::GATEWAY)),
+            (&kinds::DESTINATION_RULE, none(&kinds::SERVICE) && none(&kinds::DESTINATION_RULE)),
+        ];
+        rules.into_iter().filter(|(_, hidden)| *hidden).for_each(|(kind, _)| hide(kind, BTreeSet::new()));
+        unseen
     }
 }
 

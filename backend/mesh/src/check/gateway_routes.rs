@@ -2,6 +2,8 @@
 //! of the Gateway API.
 
 use super::fix::Fix;
+use super::routes::comes_at;
+use super::world::listed;
 use super::{Check, Found, Look, Severity, World};
 use crate::{Ref, fqdn, kinds};
 use istio::attach::Attach;
@@ -21,6 +23,17 @@ pub(super) const CHECKS: &[Check] = &[
         of: &[&kinds::VIRTUAL_SERVICE],
         reads: &[&kinds::VIRTUAL_SERVICE],
         look: Look::All(split_not_for_gateway),
+    },
+    Check {
+        name: "PortNeverCalled",
+        codes: &[],
+        severity: Severity::Warning,
+        what: "A match asks for a port at which no call comes",
+        why: "It takes none: neither the host's services nor the gateway's servers have that port.",
+        next: "Write the port of the Service, not of its pods, or of the gateway's server; or take it away.",
+        of: &[&kinds::VIRTUAL_SERVICE],
+        reads: &[&kinds::SERVICE, &kinds::SERVICE_ENTRY, &kinds::GATEWAY],
+        look: Look::Each(port_never_called),
     },
     Check {
         name: "GatewayNamedByDot",
@@ -125,6 +138,33 @@ fn split_not_for_gateway(world: &World<'_>, found: &mut Found) {
                 let what =
                     format!("{other} shares out {} for calls inside the mesh only", to.destination.host);
                 found.add(at, format!("spec.http[{index}].route[{row}].destination"), what);
+            }
+        }
+    }
+}
+
+fn port_never_called(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(view) = world.mesh.virtual_service(at) else { return };
+    let http =
+        view.http.iter().map(|rule| rule.r#match.iter().map(|one| (one.port, &one.gateways)).collect());
+    let tls = view.tls.iter().map(|rule| rule.r#match.iter().map(|one| (one.port, &one.gateways)).collect());
+    let tcp = view.tcp.iter().map(|rule| rule.r#match.iter().map(|one| (one.port, &one.gateways)).collect());
+    let lists: [(&str, Vec<Vec<_>>); 3] =
+        [("http", http.collect()), ("tls", tls.collect()), ("tcp", tcp.collect())];
+    for (list, rules) in lists {
+        for (rule, matches) in rules.into_iter().enumerate() {
+            for (index, (port, gateways)) in matches.into_iter().enumerate() {
+                let Some(port) = port.filter(|port| *port != 0) else { continue };
+                let gateways = if gateways.is_empty() { &view.gateways } else { gateways };
+                let Some(comes) = comes_at(world, at, &view.hosts, gateways) else { continue };
+                if !comes.contains(&port) {
+                    let all: Vec<String> = comes.iter().map(ToString::to_string).collect();
+                    let all = listed(all.iter().map(String::as_str));
+                    let what = format!("No call comes at port {port}: they come at {all}");
+                    // What is bound to a gateway may be written for servers to come.
+                    let severity = if in_mesh(gateways) { Severity::Warning } else { Severity::Info };
+                    found.add_as(severity, at, format!("spec.{list}[{rule}].match[{index}].port"), what);
+                }
             }
         }
     }

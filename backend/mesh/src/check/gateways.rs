@@ -2,6 +2,7 @@
 
 use super::{Check, Found, Look, Severity, World};
 use crate::certificate::SecretOf;
+use crate::plan::capital;
 use crate::{Mesh, Ref, Service, kinds, roles};
 use istio::Selects;
 use istio::hosts::overlap;
@@ -21,7 +22,7 @@ pub(super) const CHECKS: &[Check] = &[
         look: Look::All(|world, found| {
             for (at, _) in world.mesh.gateways() {
                 if let Some(why) = roles::idle_gateway(world.mesh, at) {
-                    found.add(at, "spec.selector", format!("It opens nothing: {why}"));
+                    found.add(at, "spec.selector", capital(&why));
                 }
             }
         }),

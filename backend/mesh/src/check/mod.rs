@@ -27,7 +27,9 @@ mod order;
 mod pods;
 mod policies;
 pub mod report;
+mod requests;
 mod routes;
+mod row;
 mod scope;
 mod services;
 mod sidecars;
@@ -240,6 +242,7 @@ pub fn checks() -> impl Iterator<Item = &'static Check> {
         entries::CHECKS,
         sidecars::CHECKS,
         policies::CHECKS,
+        requests::CHECKS,
         trust::CHECKS,
         scope::CHECKS,
         services::CHECKS,

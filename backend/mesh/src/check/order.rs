@@ -1,9 +1,13 @@
 //! Checks of which VirtualService, and which rule of it, gets to see a call.
 
+use super::world::listed;
 use super::{Check, Found, Look, Severity, World};
 use crate::roles::{Before, Deed, Missed};
-use crate::{Ref, kinds};
+use crate::{Ref, fqdn, kinds};
+use istio::routing::in_mesh;
+use istio::shadow::takes_all;
 use istio::validation::validate;
+use istio::views::HttpMatch;
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -63,6 +67,17 @@ pub(super) const CHECKS: &[Check] = &[
         of: &[&kinds::VIRTUAL_SERVICE],
         reads: &[],
         look: Look::Each(ineffective_match),
+    },
+    Check {
+        name: "NoRuleForTheRest",
+        codes: &[],
+        severity: Severity::Info,
+        what: "The rules for a service of the mesh leave calls over that none of them takes",
+        why: "Such calls get 404; without any rules they would reach the service.",
+        next: "Add a rule without match at the end, if they are to reach it.",
+        of: &[&kinds::VIRTUAL_SERVICE],
+        reads: &[&kinds::SERVICE],
+        look: Look::Each(no_rule_for_the_rest),
     },
     Check {
         name: "DelegateNotFound",
@@ -153,15 +168,39 @@ fn deeds(world: &World<'_>, found: &mut Found, words: impl Fn(&Deed) -> Option<S
 }
 
 /// Where in the object a deed stands.
-fn path(deed: &Deed) -> &'static str {
-    match deed {
-        Deed::Overruled { .. } => "spec.hosts",
-        Deed::Hidden => "spec.exportTo",
-        Deed::Missed { why: Missed::Host(_), .. } => "spec.hosts",
-        Deed::Missed { why: Missed::Export(_), .. } => "spec.exportTo",
+fn path(deed: &Deed) -> String {
+    let field = match deed {
+        Deed::NeverReached { index, .. } => return format!("spec.http[{index}]"),
+        Deed::HandsOverToNobody { index, .. } => return format!("spec.http[{index}].delegate"),
+        Deed::Overruled { .. } | Deed::Missed { why: Missed::Host(_), .. } => "spec.hosts",
+        Deed::Hidden | Deed::Missed { why: Missed::Export(_), .. } => "spec.exportTo",
         Deed::Missed { .. } => "spec.gateways",
-        Deed::NeverReached { .. } | Deed::HandsOverToNobody { .. } => "spec.http",
         _ => "",
+    };
+    field.to_owned()
+}
+
+fn no_rule_for_the_rest(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(view) = world.mesh.virtual_service(at) else { return };
+    let inside = |one: &HttpMatch| in_mesh(&one.gateways);
+    // What a delegate takes is not looked at.
+    let all = view.http.iter().any(|rule| {
+        let mut matches = rule.r#match.iter().filter(|one| inside(one));
+        rule.r#match.is_empty() || matches.any(|one| takes_all(one) || rule.delegate.is_some())
+    });
+    if view.http.is_empty() || all || !in_mesh(&view.gateways) {
+        return;
+    }
+    let own = |host: &&String| {
+        let services = world.services(&fqdn(host, &at.namespace));
+        services
+            .iter()
+            .any(|service| !service.external && service.ports.iter().any(|port| port.protocol.may_be_http()))
+    };
+    let names = listed(view.hosts.iter().filter(own).map(String::as_str));
+    if !names.is_empty() {
+        let what = format!("Calls to {names} that fit none of its rules get 404");
+        found.add(at, "spec.http", what);
     }
 }
 

@@ -116,22 +116,22 @@ pub(super) const CHECKS: &[Check] = &[
 ];
 
 /// An AuthorizationPolicy that can be read.
-struct Policy<'a> {
+pub(super) struct Policy<'a> {
     at: &'a Ref,
     object: &'a Object,
-    view: AuthorizationPolicy,
+    pub(super) view: AuthorizationPolicy,
 }
 
-fn policy<'a>(world: &'a World<'_>, at: &'a Ref) -> Option<Policy<'a>> {
+pub(super) fn policy<'a>(world: &'a World<'_>, at: &'a Ref) -> Option<Policy<'a>> {
     Some(Policy { at, object: world.mesh.objects().get(at)?, view: world.view(at)? })
 }
 
 impl Policy<'_> {
-    fn action(&self) -> &str {
+    pub(super) fn action(&self) -> &str {
         self.view.action.as_deref().filter(|action| !action.is_empty()).unwrap_or("ALLOW")
     }
 
-    fn workloads<'w>(&self, world: &World<'w>) -> Vec<&'w Workload> {
+    pub(super) fn workloads<'w>(&self, world: &World<'w>) -> Vec<&'w Workload> {
         let attached = self.view.attached(&self.at.namespace);
         let root = world.mesh.root_namespace();
         world.mesh.workloads().filter(|one| attached.holds(root, &one.namespace, &one.labels)).collect()
@@ -146,7 +146,7 @@ impl Policy<'_> {
     }
 
     /// The operations of its rules, with their places.
-    fn operations(&self) -> impl Iterator<Item = (String, &Operation)> {
+    pub(super) fn operations(&self) -> impl Iterator<Item = (String, &Operation)> {
         self.view.rules.iter().enumerate().flat_map(|(rule, of)| {
             let each = of.to.iter().enumerate();
             each.map(move |(index, to)| (format!("spec.rules[{rule}].to[{index}].operation"), &to.operation))
@@ -183,7 +183,8 @@ fn caller_not_found(world: &World<'_>, at: &Ref, found: &mut Found) {
         for (index, principal) in source.principals.iter().enumerate() {
             let Some((domain, namespace, account)) = identity(principal) else { continue };
             // Identities of other trust domains are of other clusters.
-            if domain == DOMAIN && !accounts.contains(&(namespace, account)) {
+            let known = domain == DOMAIN && world.knows_pods(namespace);
+            if known && !accounts.contains(&(namespace, account)) {
                 let what = format!("No pod of {namespace} runs under service account {account}");
                 found.add_here(world, policy.at, format!("{path}.principals[{index}]"), what);
             }

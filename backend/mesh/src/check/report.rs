@@ -1,114 +1,11 @@
 //! Findings as they are printed: text, JSON and SARIF, with the ones left out that somebody asked to leave out.
 
-use super::files::{Files, Source};
+use super::files::Files;
+pub use super::row::Row;
 use super::{Check, Finding, Judged, NOT_JUDGED, NotJudged, NotMade, Severity, checks};
-use crate::{Object, Objects, Ref};
-use serde::Serialize;
+use crate::{Object, Objects};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-
-/// One finding, as it is printed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Row {
-    /// What was looked for.
-    pub name: &'static str,
-    /// istioctl's and Kiali's codes for it.
-    pub codes: &'static [&'static str],
-    /// How bad it is.
-    pub severity: Severity,
-    /// "VirtualService bookinfo/reviews"; "" for a file that cannot be read.
-    pub object: String,
-    /// Where in the object.
-    pub path: String,
-    /// The file, where it stands in one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-    /// The line in the file, from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub line: Option<usize>,
-    /// The column in the line, from 1.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub column: Option<usize>,
-    /// What it is.
-    pub what: String,
-    /// Why it matters.
-    pub why: &'static str,
-    /// What to do.
-    pub next: &'static str,
-    /// How it is mended here, where that is plain.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fix: Option<String>,
-}
-
-impl Row {
-    fn new(check: &Check, severity: Severity, object: String, path: &str, what: String) -> Self {
-        let Check { name, codes, why, next, .. } = *check;
-        let path = path.to_owned();
-        Self {
-            name,
-            codes,
-            severity,
-            object,
-            path,
-            file: None,
-            line: None,
-            column: None,
-            what,
-            why,
-            next,
-            fix: None,
-        }
-    }
-
-    /// Of a check by its name, which is in the table.
-    fn named(name: &str, object: String, path: &str, what: String) -> Self {
-        let check = checks().find(|check| check.name == name).unwrap_or(&super::written::CHECKS[0]);
-        Self::new(check, check.severity, object, path, what)
-    }
-
-    fn at(mut self, source: &Source) -> Self {
-        let (line, column) = source.place(&self.path);
-        (self.file, self.line, self.column) = (Some(source.file.to_string()), Some(line), Some(column));
-        self
-    }
-
-    /// A document that cannot be read.
-    pub(super) fn unreadable(file: &str, (line, column): (usize, usize), what: String) -> Self {
-        let mut row = Self::named("NotYaml", String::new(), "", what);
-        (row.file, row.line, row.column) = (Some(file.to_owned()), Some(line), Some(column));
-        row
-    }
-
-    /// A document that is a template.
-    pub(super) fn template(file: &str, (line, column): (usize, usize)) -> Self {
-        let mut row = Self::named("NotRendered", String::new(), "", "A placeholder stands here".to_owned());
-        (row.file, row.line, row.column) = (Some(file.to_owned()), Some(line), Some(column));
-        row
-    }
-
-    /// A rule of istiod's that an object of another kind breaks.
-    pub(super) fn of_rule(invalid: bool, object: &str, path: &str, what: &str, source: &Source) -> Self {
-        let name = if invalid { "Invalid" } else { "Doubtful" };
-        Self::named(name, object.to_owned(), path, what.to_owned()).at(source)
-    }
-
-    /// An object that stood in a file before.
-    pub(super) fn twice(at: &Ref, before: &Source, source: &Source) -> Self {
-        let (line, _) = before.place("");
-        let what = format!("It stands in {} at line {line} too", before.file);
-        Self::named("GivenTwice", at.to_string(), "", what).at(source)
-    }
-
-    fn of(finding: &Finding, files: &Files) -> Self {
-        let Finding { check, severity, at, path, what, fix } = finding;
-        let mut row = Self::new(check, *severity, at.to_string(), path, what.clone());
-        row.fix = fix.as_ref().map(|fix| fix.says.clone());
-        match files.source(at) {
-            Some(source) => row.at(source),
-            None => row,
-        }
-    }
-}
 
 /// What somebody asked to leave out: a check, for one object or for all.
 #[derive(Clone, Debug, PartialEq)]

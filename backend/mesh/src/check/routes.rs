@@ -20,7 +20,7 @@ pub(super) const CHECKS: &[Check] = &[
         codes: &["IST0101", "KIA1101", "KIA1402"],
         severity: Severity::Error,
         what: "A route leads to a host that the mesh does not have",
-        why: "The caller's own proxy answers such calls with 503.",
+        why: "The caller's own proxy answers such calls with 503; with 500 by a route of the Gateway API.",
         next: "Correct the host, or make the Service or ServiceEntry that it means.",
         of: ROUTES,
         reads: &[&kinds::SERVICE, &kinds::SERVICE_ENTRY],
@@ -31,7 +31,7 @@ pub(super) const CHECKS: &[Check] = &[
         codes: &["IST0101"],
         severity: Severity::Error,
         what: "A route leads to a port that its service does not have",
-        why: "The caller's own proxy answers such calls with 503.",
+        why: "The caller's own proxy answers such calls with 503; with 500 by a route of the Gateway API.",
         next: "Name one of the service's own ports, not one of its pods.",
         of: ROUTES,
         reads: &[&kinds::SERVICE, &kinds::SERVICE_ENTRY],
@@ -198,7 +198,8 @@ fn port_required(world: &World<'_>, at: &Ref, found: &mut Found) {
         if ports.len() < 2 {
             continue;
         }
-        let comes = comes.get_or_insert_with(|| comes_at(world, at, view));
+        let comes =
+            comes.get_or_insert_with(|| comes_at(world, at, &view.hosts, &view.gateways).unwrap_or_default());
         if let Some(port) = comes.iter().find(|port| !ports.contains(port)) {
             let what = format!(
                 "Calls come at port {port}, and {} has several others: say which is meant",
@@ -209,17 +210,28 @@ fn port_required(world: &World<'_>, at: &Ref, found: &mut Found) {
     }
 }
 
-/// Ports at which calls come that a VirtualService is for.
-fn comes_at(world: &World<'_>, at: &Ref, view: &VirtualService) -> BTreeSet<u32> {
+/// Ports at which calls come by these gateways to hosts of a VirtualService; `None` where not all are known.
+pub(super) fn comes_at(
+    world: &World<'_>,
+    at: &Ref,
+    hosts: &[String],
+    gateways: &[String],
+) -> Option<BTreeSet<u32>> {
     let mut ports = BTreeSet::new();
-    if in_mesh(&view.gateways) {
-        ports.extend(view.hosts.iter().flat_map(|host| ports_of(world, &fqdn(host, &at.namespace))));
+    if in_mesh(gateways) {
+        for host in hosts {
+            let own = ports_of(world, &fqdn(host, &at.namespace));
+            if own.is_empty() || host.contains('*') {
+                return None;
+            }
+            ports.extend(own);
+        }
     }
-    for (namespace, name) in view.gateways.iter().filter_map(|name| gateway(name, &at.namespace)) {
-        let gateway = world.mesh.gateway(&Ref::new(&kinds::GATEWAY, namespace, name));
-        ports.extend(gateway.iter().flat_map(|view| view.servers.iter().map(|server| server.port.number)));
+    for (namespace, name) in gateways.iter().filter_map(|name| gateway(name, &at.namespace)) {
+        let gateway = world.mesh.gateway(&Ref::new(&kinds::GATEWAY, namespace, name))?;
+        ports.extend(gateway.servers.iter().map(|server| server.port.number));
     }
-    ports
+    (!ports.is_empty()).then_some(ports)
 }
 
 fn subset_not_found(world: &World<'_>, at: &Ref, found: &mut Found) {

@@ -114,7 +114,8 @@ fn words(selects: &Selects<'_>) -> String {
 fn selects_nothing(world: &World<'_>, found: &mut Found) {
     for (at, _, selects) in choosing(world) {
         let narrow = selects.is_narrow() && *at.kind != kinds::GATEWAY;
-        if narrow && !reach(world, at).iter().any(|one| selects.takes(&one.labels)) {
+        let known = || world.knows_pods(&at.namespace);
+        if narrow && !reach(world, at).iter().any(|one| selects.takes(&one.labels)) && known() {
             let place = match *at.namespace == *world.mesh.root_namespace() {
                 true => "the mesh".to_owned(),
                 false => format!("namespace {}", at.namespace),

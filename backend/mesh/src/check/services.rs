@@ -1,8 +1,10 @@
 //! Checks of Services: what their ports speak, and where they lead.
 
+use super::world::listed;
 use super::{Check, Found, Look, Severity, World};
-use crate::{Ref, Service, kinds};
-use istio::{Object, Protocol};
+use crate::{Ref, Service, Workload, kinds};
+use istio::object::strings;
+use istio::{Object, Protocol, Selects};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -29,6 +31,17 @@ pub(super) const CHECKS: &[Check] = &[
         of: &[&kinds::SERVICE],
         reads: &[],
         look: Look::Each(app_protocol),
+    },
+    Check {
+        name: "ServiceWithoutPods",
+        codes: &[],
+        severity: Severity::Warning,
+        what: "The selector of a Service chooses no pod",
+        why: "Calls to it get 503.",
+        next: "Correct the labels, or deploy what it is for; take the Service away if nobody needs it.",
+        of: &[&kinds::SERVICE],
+        reads: &[&kinds::POD, &kinds::WORKLOAD_ENTRY],
+        look: Look::Each(without_pods),
     },
     Check {
         name: "PortLeadsNowhere",
@@ -119,29 +132,59 @@ fn app_protocol(world: &World<'_>, at: &Ref, found: &mut Found) {
     }
 }
 
+fn without_pods(world: &World<'_>, at: &Ref, found: &mut Found) {
+    let Some(object) = service(world, at).filter(|object| !is_external_name(object)) else { return };
+    let Some(service) = world.mesh.service(&at.namespace, &at.name) else { return };
+    let selects = Selects::gathering(&service.selector);
+    let mut machines = world.mesh.objects().within(&kinds::WORKLOAD_ENTRY, &at.namespace);
+    let machine = |entry: &Object| selects.takes(&strings(entry.spec().get("labels")));
+    if service.selector.is_empty()
+        || !world.knows_pods(&at.namespace)
+        || world.within(&at.namespace).any(|one| selects.takes(&one.labels))
+        || machines.any(|(_, entry)| machine(entry))
+    {
+        return;
+    }
+    let labels: Vec<String> =
+        service.selector.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    let labels = listed(labels.iter().map(String::as_str));
+    found.add_here(world, at, "spec.selector", format!("No pod of {} has {labels}", object.namespace()));
+}
+
 fn port_leads_nowhere(world: &World<'_>, at: &Ref, found: &mut Found) {
     let Some(object) = service(world, at) else { return };
     let Some(service) = world.mesh.service(&at.namespace, &at.name) else { return };
-    let mut pods = world.mesh.workloads_of(service).flat_map(|one| {
-        one.pods
-            .iter()
-            .filter_map(|pod| world.mesh.objects().get(&Ref::new(&kinds::POD, &one.namespace, &pod.name)))
-    });
-    let known: Vec<&Object> = pods.by_ref().collect();
+    let all: Vec<&Value> =
+        world.mesh.workloads_of(service).flat_map(|workload| pods_of(world, workload)).collect();
     for (index, port) in ports(object) {
         let Some(target) = port["targetPort"].as_str().filter(|name| name.parse::<u32>().is_err()) else {
             continue;
         };
-        let has = |pod: &&Object| {
-            let lists = ["containers", "initContainers"].map(|list| pod.spec()[list].as_array());
-            let mut all = lists.into_iter().flatten().flatten();
-            all.any(|one| one["ports"].as_array().into_iter().flatten().any(|own| own["name"] == target))
-        };
-        if !known.is_empty() && !known.iter().any(has) {
-            let what = format!("None of its {} pods has a port named {target}", known.len());
+        if !all.is_empty() && !all.iter().any(|pod| opens(pod, target)) {
+            let what = format!("None of its pods has a port named {target}");
             found.add(at, format!("spec.ports[{index}].targetPort"), what);
         }
     }
+}
+
+/// What the pods of a workload are to be; where it has none, what they are made of.
+fn pods_of<'a>(world: &World<'a>, workload: &'a Workload) -> Vec<&'a Value> {
+    let get = |kind, name: &str| world.mesh.objects().get(&Ref::new(kind, &workload.namespace, name));
+    let pods: Vec<&Value> =
+        workload.pods.iter().filter_map(|pod| Some(get(&kinds::POD, &pod.name)?.spec())).collect();
+    if !workload.pods.is_empty() {
+        return pods;
+    }
+    let made =
+        [&kinds::DEPLOYMENT, &kinds::STATEFUL_SET].into_iter().find_map(|kind| get(kind, &workload.name));
+    made.and_then(|object| object.0.pointer("/spec/template/spec")).into_iter().collect()
+}
+
+/// Whether a container of a pod names a port so.
+fn opens(pod: &Value, name: &str) -> bool {
+    let lists = ["containers", "initContainers"].map(|list| pod[list].as_array());
+    let mut all = lists.into_iter().flatten().flatten();
+    all.any(|one| one["ports"].as_array().into_iter().flatten().any(|own| own["name"] == name))
 }
 
 fn external_name_port(world: &World<'_>, at: &Ref, found: &mut Found) {

@@ -1,14 +1,17 @@
 //! Checks of Sidecars: which of them holds, and what they hide.
 
 use super::routes::destinations;
-use super::{Check, Found, Look, Severity, World};
+use super::world::listed;
+use super::{Asks, Check, Found, Look, Severity, World};
 use crate::model::Configured;
-use crate::{Ref, fqdn, kinds};
+use crate::traffic::Path;
+use crate::{Object, Ref, Workload, fqdn, kinds};
 use istio::hosts::overlap;
 use istio::precedence::by_age;
 use istio::routing::in_mesh;
 use istio::views::Sidecar;
 use istio::visibility::{Egress, sidecar};
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const CHECKS: &[Check] = &[
     Check {
@@ -72,6 +75,18 @@ pub(super) const CHECKS: &[Check] = &[
         ],
         look: Look::All(destination_hidden),
     },
+    Check {
+        name: "HidesCalledServices",
+        codes: &[],
+        severity: Severity::Warning,
+        what: "A Sidecar hides services that its workloads called in the last hour",
+        why: "Their proxies do not know them any more: such calls are refused, or pass with none of the mesh's rules \
+              and without mutual TLS.",
+        next: "Add their hosts to the Sidecar's egress, or make sure that nobody is to call them.",
+        of: &[&kinds::SIDECAR],
+        reads: &[&kinds::SIDECAR, &kinds::SERVICE, &kinds::SERVICE_ENTRY, &kinds::POD],
+        look: Look::Asking(&[Asks::Hour], hides_called),
+    },
 ];
 
 fn host_not_found(world: &World<'_>, at: &Ref, found: &mut Found) {
@@ -93,21 +108,76 @@ fn host_not_found(world: &World<'_>, at: &Ref, found: &mut Found) {
     }
 }
 
+/// Sidecars, the oldest first.
+struct Sidecars<'a>(Vec<Configured<'a, Sidecar>>);
+
+impl<'a> Sidecars<'a> {
+    fn of(world: &'a World<'_>, read: &'a [(&'a Ref, &'a Object, Sidecar)]) -> Self {
+        let of = |(at, _, view): &'a (&'a Ref, &'a Object, Sidecar)| {
+            Configured::of(world.mesh.objects(), at, view)
+        };
+        let mut all: Vec<Configured<'a, Sidecar>> = read.iter().filter_map(of).collect();
+        all.sort_by(by_age);
+        Self(all)
+    }
+
+    /// The one that holds for a workload.
+    fn holding(&self, world: &World<'_>, workload: &Workload) -> Option<Configured<'a, Sidecar>> {
+        let root = world.mesh.root_namespace();
+        sidecar(self.0.iter().cloned(), root, &workload.namespace, &workload.labels)
+    }
+}
+
+/// Whether a Sidecar says something to a workload.
+fn listens(world: &World<'_>, workload: &Workload) -> bool {
+    !workload.gateway && world.has_sidecar(workload)
+}
+
+fn hides_called(world: &World<'_>, found: &mut Found) {
+    let read = world.read::<Sidecar>(&kinds::SIDECAR);
+    if read.is_empty() {
+        return;
+    }
+    let sidecars = Sidecars::of(world, &read);
+    let mut by: BTreeMap<(&Ref, &str), (BTreeSet<&str>, bool)> = BTreeMap::new();
+    let called: BTreeSet<(&str, &str, &str)> = world
+        .hour()
+        .into_iter()
+        .flatten()
+        .filter(|(_, usual)| usual.rps > 0.0 || usual.plaintext > 0.0)
+        .map(|(Path { source, service, .. }, _)| (&*source.namespace, &*source.workload, &*service.host))
+        .collect();
+    for (namespace, name, host) in called {
+        let Some(caller) = world.mesh.workload(namespace, name).filter(|one| listens(world, one)) else {
+            continue;
+        };
+        let services = world.services(host);
+        let Some(own) = sidecars.holding(world, caller).filter(|_| !services.is_empty()) else { continue };
+        let egress = Egress::new(Some(own.spec), namespace);
+        if !services.iter().any(|service| egress.sees_service(&service.host, &service.namespace)) {
+            let policy = own.spec.outbound_traffic_policy.as_ref();
+            let passes = match policy {
+                Some(policy) => policy.mode.as_deref() == Some("ALLOW_ANY"),
+                None => !world.config.as_ref().is_ok_and(|config| config.calls.registry_only),
+            };
+            by.entry((own.at, host)).or_insert((BTreeSet::new(), passes)).0.insert(&caller.name);
+        }
+    }
+    for ((at, host), (callers, passes)) in by {
+        let then = if passes { "pass without rules and mutual TLS" } else { "get 502" };
+        let what = format!("Hides {host}, which {} called in the last hour: calls {then}", listed(callers));
+        found.add(at, "spec.egress", what);
+    }
+}
+
 fn destination_hidden(world: &World<'_>, found: &mut Found) {
     let read = world.read::<Sidecar>(&kinds::SIDECAR);
     if read.is_empty() {
         return;
     }
-    let mut all: Vec<Configured<'_, Sidecar>> =
-        read.iter().filter_map(|(at, _, view)| Configured::of(world.mesh.objects(), at, view)).collect();
-    all.sort_by(by_age);
-    for workload in
-        world.mesh.workloads().filter(|one| !one.gateway && one.pods.iter().any(|pod| pod.sidecar))
-    {
-        let root = world.mesh.root_namespace();
-        let Some(own) = sidecar(all.iter().cloned(), root, &workload.namespace, &workload.labels) else {
-            continue;
-        };
+    let sidecars = Sidecars::of(world, &read);
+    for workload in world.mesh.workloads().filter(|one| listens(world, one)) {
+        let Some(own) = sidecars.holding(world, workload) else { continue };
         let egress = Egress::new(Some(own.spec), &workload.namespace);
         for (at, view) in world.mesh.virtual_services().filter(|(_, view)| in_mesh(&view.gateways)) {
             let shown = view.hosts.iter().any(|host| {

@@ -223,7 +223,7 @@ fn subset_without_pods(world: &World<'_>, found: &mut Found) {
     let subsets = subsets(world);
     // Pods of another cluster may stand behind it.
     let others = world.has_other_clusters();
-    for subset in &subsets.all {
+    for subset in subsets.all.iter().filter(|subset| world.knows_pods(&subset.service.namespace)) {
         if subset.pods.is_empty() {
             let used = subsets.is_used(world, subset);
             let severity = if used && !others { Severity::Error } else { Severity::Info };
@@ -298,8 +298,8 @@ fn against_servers(world: &World<'_>, at: &Ref, found: &mut Found, asked: &[&str
             let settings = Settings::of(rule.traffic_policy.as_ref(), None, number);
             let Some(mode) = settings.tls_mode().filter(|mode| asked.contains(mode)) else { continue };
             let odd = |one: &&Workload| {
-                let proxy = one.pods.iter().any(|pod| pod.sidecar);
-                proxy && world.policies().mode_at(&one.namespace, &one.labels, target).0 == refused
+                world.has_sidecar(one)
+                    && world.policies().mode_at(&one.namespace, &one.labels, target).0 == refused
             };
             let hurt: Vec<&str> =
                 world.mesh.workloads_of(service).filter(odd).map(|one| &*one.name).collect();

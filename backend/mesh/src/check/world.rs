@@ -9,6 +9,7 @@ use crate::model::Policies;
 use crate::roles::{self, Deed};
 use crate::{Kind, Mesh, Problem, Ref, Service, Workload, fqdn, kinds};
 use istio::hosts::{DOMAIN, covers, is_wildcard};
+use istio::kinds::{INJECT, INJECTION, REVISION};
 use istio::views::{DestinationRule, Gateway};
 use istio::{Object, Selects};
 use serde::de::DeserializeOwned;
@@ -100,23 +101,16 @@ impl<'a> World<'a> {
         self
     }
 
-    /// Why not all objects of a kind are seen, if not all are.
+    /// Why not all objects of a kind are seen, if not all are. Of files, one that stands there is enough: what
+    /// others there may be, checks ask for themselves.
     pub(super) fn unseen(&self, kind: &'static Kind) -> Option<Problem> {
-        if let Some(why) = self.mesh.unseen_anywhere(kind) {
-            return Some(why.clone());
-        }
-        let live = [&kinds::POD, &kinds::NAMESPACE];
-        let none = || match kind == &kinds::POD {
-            true => self.mesh.workload_count() == 0,
-            false => self.mesh.objects().of_kind(kind).next().is_none(),
+        let why = self.mesh.unseen_anywhere(kind)?;
+        let some = || match *kind {
+            _ if *kind == kinds::POD => self.mesh.workload_count() > 0,
+            _ if *kind == kinds::SERVICE => self.mesh.services().next().is_some(),
+            _ => self.mesh.objects().of_kind(kind).next().is_some(),
         };
-        (self.from_files && live.contains(&kind) && none()).then(|| {
-            Problem::new(
-                format!("{}s are not known", kind.kind),
-                "none stand in the files",
-                "Judge the files together with a context, or add what makes the pods",
-            )
-        })
+        (!self.from_files || !some()).then(|| why.clone())
     }
 
     /// Why names of services cannot be judged: they end otherwise than by "svc.cluster.local", as istiod's
@@ -160,6 +154,9 @@ impl<'a> World<'a> {
 
     /// Whether some service has this host, or hosts that it covers.
     pub(super) fn has_host(&self, host: &str) -> bool {
+        if self.mesh.unseen_anywhere(&kinds::SERVICE).is_some() && istio::hosts::service(host).is_some() {
+            return true;
+        }
         match is_wildcard(host) {
             false => self.hosts.contains_key(host) || self.wide.iter().any(|one| covers(&one.host, host)),
             true => {
@@ -229,9 +226,31 @@ impl<'a> World<'a> {
         })
     }
 
-    /// Whether a namespace is there.
+    /// Whether a namespace is there. Where not all are known, one is missing only if its name is nearly another's.
     pub(super) fn has_namespace(&self, name: &str) -> bool {
-        self.mesh.namespaces().binary_search_by(|of| (**of).cmp(name)).is_ok()
+        let all = self.mesh.namespaces();
+        all.binary_search_by(|of| (**of).cmp(name)).is_ok()
+            || name == self.mesh.root_namespace()
+            || self.mesh.unseen_anywhere(&kinds::NAMESPACE).is_some()
+                && meant(name, all.iter().map(|of| &**of)).is_none()
+    }
+
+    /// Whether pods of a workload have a sidecar; of one without pods, whether they would get one.
+    pub(super) fn has_sidecar(&self, workload: &Workload) -> bool {
+        if !workload.pods.is_empty() || workload.gateway {
+            return workload.pods.iter().any(|pod| pod.sidecar);
+        }
+        let own = workload.labels.get(INJECT).map(|said| said == "true");
+        own.unwrap_or_else(|| {
+            let at = Ref::new(&kinds::NAMESPACE, "", &workload.namespace);
+            let of = self.mesh.objects().get(&at);
+            of.is_some_and(|of| of.label(INJECTION) == Some("enabled") || of.label(REVISION).is_some())
+        })
+    }
+
+    /// Whether all pods of a namespace are known.
+    pub(super) fn knows_pods(&self, namespace: &str) -> bool {
+        self.mesh.unseen(&kinds::POD, namespace).is_none()
     }
 
     /// Workloads of a namespace; of all, for the root namespace.

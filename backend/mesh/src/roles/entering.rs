@@ -177,7 +177,8 @@ pub(crate) fn idle(mesh: &Mesh, view: &Gateway) -> Option<String> {
             ));
         }
     }
-    let unseen = mesh.namespaces().iter().any(|of| mesh.unseen(&kinds::POD, of).is_some());
+    let mut near = mesh.namespaces().iter().map(|of| &**of).chain([mesh.root_namespace()]);
+    let unseen = near.any(|of| mesh.unseen(&kinds::POD, of).is_some());
     if unseen || behind(mesh, view).next().is_some() {
         return None;
     }

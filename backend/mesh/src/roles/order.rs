@@ -17,6 +17,8 @@ use std::borrow::Cow;
 pub(super) struct Route<'a> {
     /// The VirtualService that it comes to Envoy by.
     pub(super) root: &'a Ref,
+    /// The position of its rule there, or of the one that hands over to it.
+    index: usize,
     /// Whose rule it is, and its position there.
     pub(super) owner: (Ref, usize),
     /// The rule as it is in force.
@@ -45,7 +47,14 @@ pub(super) fn routes<'a>(
             };
             for one in alternatives(&rule).into_iter().filter(|one| here(one)) {
                 let all = takes_all(&one);
-                found.push(Route { root: rules.at, owner: owner.clone(), rule: rule.clone(), one, ended });
+                found.push(Route {
+                    root: rules.at,
+                    index,
+                    owner: owner.clone(),
+                    rule: rule.clone(),
+                    one,
+                    ended,
+                });
                 ended |= all;
             }
         }
@@ -84,6 +93,7 @@ pub(super) fn never_reached(
             hidden.iter().all(Option::is_some).then(|| hidden.first().copied().flatten()).flatten()
         {
             deeds.push(Deed::NeverReached {
+                index: route.index,
                 rule: words(&route.rule, route.owner.1),
                 gateway: gateway.map(str::to_owned),
                 by: by.owner.0.clone(),

@@ -8,7 +8,7 @@ use istio::admit::{Action, By, Call, Field, Holds, Identity, admit, missed};
 use istio::mtls::Mode;
 use istio::route::{Request, Split, Taken};
 use istio::views::AuthorizationPolicy;
-use istio::{Config, Ref, kinds};
+use istio::{Config, Protocol, Ref, kinds};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -24,6 +24,8 @@ pub enum Tls {
     Plaintext,
     /// By TLS to somebody outside of the mesh.
     Own,
+    /// By the caller's own TLS, which no proxy opens.
+    Passed,
     /// Both sides want something else.
     Refused,
 }
@@ -35,6 +37,7 @@ impl Tls {
             Self::Mutual => "mutual",
             Self::Plaintext => "plaintext",
             Self::Own => "tls",
+            Self::Passed => "passthrough",
             Self::Refused => "refused",
         }
     }
@@ -45,8 +48,8 @@ impl Tls {
 pub struct Admission {
     /// Whether it is.
     pub may: Holds,
-    /// With what it is answered, where it is not.
-    pub status: u16,
+    /// With what it is answered; with nothing, where the connection is reset.
+    pub status: Option<u16>,
     /// The object and the rule of it that decide.
     pub by: Option<(Ref, Option<usize>)>,
     /// Why.
@@ -90,10 +93,17 @@ pub enum Ground {
 
 impl Admission {
     fn yes(ground: Ground) -> Self {
-        Self { may: Holds::Yes, status: 200, by: None, ground, asks: Vec::new() }
+        Self { may: Holds::Yes, status: Some(200), by: None, ground, asks: Vec::new() }
     }
+
     fn no(status: u16, ground: Ground) -> Self {
-        Self { may: Holds::No, status, by: None, ground, asks: Vec::new() }
+        Self { may: Holds::No, status: Some(status), by: None, ground, asks: Vec::new() }
+    }
+
+    /// The same of a caller whose own proxy does not answer in the other's stead.
+    fn bare(self, caller: Option<&Workload>) -> Self {
+        let status = self.status.filter(|_| caller.is_some_and(has_proxy));
+        Self { status, ..self }
     }
 }
 
@@ -107,16 +117,18 @@ pub(super) fn of(
     request: &Request,
     now: i64,
 ) -> (Tls, Admission) {
+    let plain = if speaks_tls(service, to.port) { Tls::Passed } else { Tls::Plaintext };
     let Some(callee) = callee else {
         let own = matches!(to.tls.as_deref(), Some("SIMPLE" | "MUTUAL"));
         // Of files alone, and of a Service whose endpoints are written by hand, nobody knows who is behind.
-        let known = calls.mesh.workload_count() > 0 && !service.selector.is_empty();
+        let seen = calls.mesh.unseen(&kinds::POD, &service.namespace).is_none();
+        let known = seen && calls.mesh.workload_count() > 0 && !service.selector.is_empty();
         let admission = match (service.external, known) {
             (true, _) => Admission::yes(Ground::Outside),
             (false, true) => Admission::no(503, Ground::NoEndpoint),
             (false, false) => Admission::yes(Ground::Nobody),
         };
-        return (if own { Tls::Own } else { Tls::Plaintext }, admission);
+        return (if own { Tls::Own } else { plain }, admission);
     };
     let port = inner_port(service, to.port);
     let proxied = has_proxy(callee);
@@ -135,11 +147,12 @@ pub(super) fn of(
         Some("ISTIO_MUTUAL") => Tls::Mutual,
         None if sends && auto && mode != Mode::Disable => Tls::Mutual,
         _ if mode == Mode::Strict => Tls::Refused,
-        _ => Tls::Plaintext,
+        _ => plain,
     };
     let admission = match tls {
         Tls::Refused if mode == Mode::Strict => {
-            Admission { by: strict.map(|at| (at, None)), ..Admission::no(503, Ground::PlainText) }
+            let no = Admission::no(503, Ground::PlainText).bare(caller);
+            Admission { by: strict.map(|at| (at, None)), ..no }
         }
         Tls::Refused => Admission::no(503, Ground::NoTls),
         _ if !proxied => Admission::yes(Ground::NoProxy),
@@ -152,6 +165,12 @@ pub(super) fn of(
         }
     };
     (tls, admission)
+}
+
+/// Whether a port speaks TLS by itself.
+fn speaks_tls(service: &Service, port: u16) -> bool {
+    let found = service.ports.iter().find(|one| one.number == u32::from(port));
+    found.is_some_and(|port| matches!(port.protocol, Protocol::Tls | Protocol::Https))
 }
 
 /// Whether a gateway lets in what comes from outside.
@@ -249,6 +268,8 @@ fn judged(calls: &Calls<'_>, callee: &Workload, asking: &Asking, request: &Reque
         Holds::No => (403, Ground::NotAllowed(misses(&holding, &call))),
         Holds::Depends(_) => (200, Ground::Depends),
     };
+    // A connection that is refused is closed.
+    let status = Some(status).filter(|status| asking.http || *status == 200);
     Admission { may, status, by, ground, asks: verdict.asks }
 }
 

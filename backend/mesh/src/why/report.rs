@@ -2,6 +2,7 @@
 
 use super::{Admission, Hop, Tls, Told};
 use crate::Ref;
+use crate::split::apportion;
 use istio::admit::Holds;
 use istio::route::{Answer, Place, Said, Skipped, Split};
 use istio::views::Fault;
@@ -115,10 +116,11 @@ fn outcomes(lines: &mut Vec<Line>, told: &Told) {
         let tone = if answer.status < 400 { Tone::Plain } else { Tone::Bad };
         lines.push(Line::new("Answered", format!("{}{location}: {}", answer.status, said(answer)), tone));
     }
-    let all: u32 = outcome.destinations.iter().map(|to| to.weight).sum();
-    for (index, to) in outcome.destinations.iter().enumerate() {
+    let weights: Vec<u32> = outcome.destinations.iter().map(|to| to.weight).collect();
+    let shares = apportion(1000, &weights);
+    for (index, (to, share)) in outcome.destinations.iter().zip(shares).enumerate() {
         let name = if index == 0 { "Goes to" } else { "" };
-        let share = format!(", {} %", f64::from(to.weight * 1000 / all.max(1)) / 10.0);
+        let share = format!(", {} %", f64::from(share) / 10.0);
         let shared = outcome.destinations.len() > 1;
         let tone = if to.missing.is_some() { Tone::Bad } else { Tone::Plain };
         lines.push(Line::new(name, destination(to, if shared { &share } else { "" }), tone));
@@ -145,6 +147,7 @@ fn admitted(name: &'static str, whom: &str, admission: &Admission, hop: Option<&
         Some(Tls::Mutual) => ", over mutual TLS",
         Some(Tls::Plaintext) => ", in plain text",
         Some(Tls::Own) => ", over TLS of its own",
+        Some(Tls::Passed) => ", by the caller's own TLS, which passes through",
         Some(Tls::Refused) | None => "",
     };
     let by = match &admission.by {
@@ -154,7 +157,10 @@ fn admitted(name: &'static str, whom: &str, admission: &Admission, hop: Option<&
     };
     let (verdict, tone) = match &admission.may {
         Holds::Yes => ("yes".to_owned(), Tone::Good),
-        Holds::No => (format!("no, {}", admission.status), Tone::Bad),
+        Holds::No => {
+            let status = admission.status.map_or("reset".to_owned(), |status| status.to_string());
+            (format!("no, {status}"), Tone::Bad)
+        }
         Holds::Depends(_) => ("perhaps".to_owned(), Tone::Unsure),
     };
     let line = Line::new(name, format!("{whom}{verdict}{carried}{by}: {admission}"), tone);

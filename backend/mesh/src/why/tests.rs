@@ -216,7 +216,7 @@ fn it_reads_well() {
 
     Taken by    no rule: it goes to the service as it is
     Goes to     details.bookinfo.svc.cluster.local:9080
-    Let in      bookinfo/details-v1: no, 503 by PeerAuthentication bookinfo/peers: it comes in plain text, and mutual TLS is STRICT
+    Let in      bookinfo/details-v1: no, reset by PeerAuthentication bookinfo/peers: it comes in plain text, and mutual TLS is STRICT
     Note        the caller has no proxy: no rule holds for its calls
     ");
     let unknown = printed(&asked(PAGE, "api.example:443", "/", &[]));
@@ -226,6 +226,50 @@ fn it_reads_well() {
     Taken by    no rule: no service is known for it
     Goes to     the address that it is sent to, as it is
     ");
+}
+
+/// Who has a proxy is answered by it; anybody else's connection is reset.
+#[test]
+fn plain_text_against_strict_is_reset_or_answered() {
+    let strict = peers("bookinfo", "STRICT");
+    let get = |from: &str| asked(from, "details.bookinfo:9080", "/", &[]);
+    let outside = told(std::slice::from_ref(&strict), &get("outside"));
+    assert_eq!(
+        (&outside["admission"]["verdict"], &outside["admission"]["status"]),
+        (&json!("deny"), &Value::Null)
+    );
+    let plain = json!({ "apiVersion": "networking.istio.io/v1", "kind": "DestinationRule",
+        "metadata": { "namespace": "bookinfo", "name": "details" },
+        "spec": { "host": "details", "trafficPolicy": { "tls": { "mode": "DISABLE" } } } });
+    assert_eq!(told(&[strict, plain], &get(PAGE))["admission"]["status"], 503);
+}
+
+#[test]
+fn tls_of_the_callers_own_passes_through() {
+    let entry = |protocol: &str| {
+        json!({ "apiVersion": "networking.istio.io/v1", "kind": "ServiceEntry",
+            "metadata": { "namespace": "bookinfo", "name": "api" },
+            "spec": { "hosts": ["api.example"], "location": "MESH_EXTERNAL", "resolution": "DNS",
+                "ports": [{ "number": 443, "name": "api", "protocol": protocol }] } })
+    };
+    let call = asked(PAGE, "api.example:443", "/", &[]);
+    assert_eq!(told(&[entry("TLS")], &call)["mtls"], "passthrough");
+    assert_eq!(told(&[entry("HTTPS")], &call)["mtls"], "passthrough");
+    assert_eq!(told(&[entry("HTTP")], &call)["mtls"], "plaintext");
+}
+
+/// Shares are rounded so that they make 100.
+#[test]
+fn shares_make_a_hundred() {
+    let third = json!({ "destination": { "host": "ratings" }, "weight": 1 });
+    let rule = json!({ "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": { "namespace": "bookinfo", "name": "ratings" },
+        "spec": { "hosts": ["ratings"], "http": [{ "route": [third, third, third] }] } });
+    let (mesh, config) = (mesh(&[rule]), MeshConfig::default());
+    let text = text(&Calls::of(&mesh, Some(&config)).ask(&asked(PAGE, "ratings", "/", &[])).unwrap());
+    let shares: Vec<f64> =
+        text.lines().filter_map(|line| line.strip_suffix(" %")?.rsplit(' ').next()?.parse().ok()).collect();
+    assert_eq!(shares, [33.4, 33.3, 33.3]);
 }
 
 /// Nobody stands behind a Service whose labels choose no pod.

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What is tried here.
-pub(super) const TRIED: [&str; 9] = [
+pub(super) const TRIED: [&str; 10] = [
     "FaultLeftOn",
     "ProxyRefuses",
     "PlainTextSeen",
@@ -23,6 +23,7 @@ pub(super) const TRIED: [&str; 9] = [
     "CertificateMissing",
     "CertificateEnds",
     "FilterNotTaken",
+    "HidesCalledServices",
 ];
 
 /// A fault is an experiment for an hour; after that somebody has forgotten it.
@@ -341,6 +342,34 @@ EnvoyFilter bookinfo/f
         scene(vec![word]),
         [("FilterNotTaken", "EnvoyFilter bookinfo/f : it fits nowhere".to_owned())]
     );
+}
+
+/// A Sidecar that names too little is told of by what was called.
+#[test]
+fn a_sidecar_that_hides_what_is_called() {
+    let sidecar = |hosts: &str, more: &str| {
+        let text = format!(
+            "\nSidecar bookinfo/reviews\n  spec: {{ workloadSelector: {{ labels: {{ app: reviews }} }}, \
+             egress: [{{ hosts: [{hosts}] }}]{more} }}\n"
+        );
+        told(&lived(&text, 2))
+            .into_iter()
+            .filter(|(name, _)| *name == "HidesCalledServices")
+            .collect::<Vec<_>>()
+    };
+    let hidden = "Sidecar bookinfo/reviews spec.egress: Hides ratings.bookinfo.svc.cluster.local, which reviews-v2, \
+                  reviews-v3 called in the last hour: calls";
+    let details = "./details.bookinfo.svc.cluster.local";
+    assert_eq!(
+        sidecar(details, ""),
+        [("HidesCalledServices", format!("{hidden} pass without rules and mutual TLS"))]
+    );
+    assert_eq!(
+        sidecar(details, ", outboundTrafficPolicy: { mode: REGISTRY_ONLY }"),
+        [("HidesCalledServices", format!("{hidden} get 502"))]
+    );
+    assert_eq!(sidecar("./ratings.bookinfo.svc.cluster.local", ""), []);
+    assert_eq!(sidecar("./*", ""), []);
 }
 
 /// What nobody has measured is not judged, and named.

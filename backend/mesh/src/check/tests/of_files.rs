@@ -91,7 +91,8 @@ fn templates_are_said_to_be_templates() {
     let text = "# Source: shop/templates/all.yaml\n---\napiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Values.name }}\nspec: {}\n---\n\
         {{- if .Values.cart }}\napiVersion: v1\nkind: Service\nmetadata: { name: cart }\n{{- end }}\n---\napiVersion: v1\nkind: Service\n\
         metadata: { name: \"{{ .Values.name }}\" }\n---\nreplicaCount: 1\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\n\
-        metadata: { name: a }\nspec: { hosts: [a], http: [{ route: [{ destination: { host: gone } }] }] }\n";
+        metadata: { name: a }\nspec: { hosts: [a], http: [{ route: [{ destination: { host: gone } }] }] }\n\
+        ---\napiVersion: v1\nkind: Service\nmetadata: { name: a }\nspec: {}\n";
     let all = report(&[("all.yaml", text)], &[]);
     let told: Vec<(&str, Option<usize>)> = all.rows.iter().map(|row| (row.name, row.line)).collect();
     assert_eq!(
@@ -108,7 +109,8 @@ fn templates_are_said_to_be_templates() {
 #[test]
 fn a_key_that_stands_twice_costs_its_document() {
     let text = "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: { name: a }\nspec:\n  hosts: [a]\n  hosts: [b]\n---\n\
-        apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: { name: b }\nspec: { hosts: [b], http: [{ route: [{ destination: { host: gone } }] }] }\n";
+        apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: { name: b }\nspec: { hosts: [b], http: [{ route: [{ destination: { host: gone } }] }] }\n\
+        ---\napiVersion: v1\nkind: Service\nmetadata: { name: b }\nspec: {}\n";
     let all = report(&[("all.yaml", text)], &[]);
     let told: Vec<(&str, Option<usize>, Option<usize>, &str)> =
         all.rows.iter().map(|row| (row.name, row.line, row.column, &*row.what)).collect();
@@ -139,10 +141,161 @@ fn a_long_file_is_judged_to_its_end() {
     assert_eq!((told, all.objects), (vec![("NotYaml", Some(lines))], 10_000));
 }
 
+/// Names that no kind has are found with their lines, in objects of all of Istio's kinds.
+#[test]
+fn fields_that_no_kind_has() {
+    const ODD: &str = "\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: cart }
+hosts: [cart]
+spec:
+  hostt: [cart]
+  http:
+  - route: [{ destination: { host: cart }, timeout: 5s }]
+---
+apiVersion: networking.istio.io/v1beta1
+kind: ProxyConfig
+metadata: { name: few }
+spec:
+  concurency: 1
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: { name: strict }
+spec:
+  mtls: { mode: STRIC }
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: { name: cart }
+spec:
+  rules:
+  - backendRef: [{ name: cart, port: 80 }]
+    newest: 1
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualServices
+metadata: { name: cart }
+---
+apiVersion: security.istio.io/v1alpha9
+kind: PeerAuthentication
+metadata: { name: cart }
+";
+    let all = report(&[("odd.yaml", ODD)], &[]);
+    let told: Vec<(&str, Option<usize>, &str)> = all
+        .rows
+        .iter()
+        .filter(|row| row.name.starts_with("Unknown"))
+        .map(|row| (row.name, row.line, row.what.as_str()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("UnknownField", Some(4), "hosts stands beside spec, and belongs below it"),
+            ("UnknownField", Some(6), "There is no field hostt: hosts will be meant"),
+            (
+                "UnknownField",
+                Some(8),
+                "There is no field timeout here: there are destination, weight, headers"
+            ),
+            ("UnknownField", Some(14), "There is no field concurency: concurrency will be meant"),
+            ("UnknownValue", Some(20), "STRIC is none of UNSET, DISABLE, PERMISSIVE, STRICT"),
+            ("UnknownField", Some(27), "There is no field backendRef: backendRefs will be meant"),
+            (
+                "UnknownKind",
+                Some(31),
+                "networking.istio.io has no kind VirtualServices: VirtualService will be meant"
+            ),
+            ("UnknownKind", Some(35), "PeerAuthentication has no version v1alpha9: it has v1, v1beta1"),
+        ]
+    );
+    assert!(report(&[("shop.yaml", SHOP)], &[]).rows.iter().all(|row| row.name != "UnknownField"));
+}
+
+/// What need not stand in files is not missing: that is said once, and by no finding.
+#[test]
+fn what_does_not_stand_in_the_files_may_be_in_the_cluster() {
+    const ALONE: &str = "\
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: cart }
+spec:
+  hosts: [cart]
+  exportTo: [istio-system, other]
+  gateways: [shop-gateway]
+  http: [{ route: [{ destination: { host: cart, subset: v1 } }] }]
+---
+apiVersion: v1
+kind: Namespace
+metadata: { name: shop }
+";
+    let all = report(&[("alone.yaml", ALONE)], &[]);
+    assert_eq!(all.rows, []);
+    for name in ["HostNotFound", "SubsetNotFound", "GatewayNotFound"] {
+        assert!(all.not_made.iter().any(|one| one.check.name == name), "{name}");
+    }
+    assert_eq!(all.text().matches("Services are not known").count(), 1, "{}", all.text());
+    let typo = ALONE.replace("other", "shopp");
+    let names: Vec<&str> = report(&[("typo.yaml", &typo)], &[]).rows.iter().map(|row| row.name).collect();
+    assert_eq!(names, ["ExportToNowhere"]);
+    // Somebody's pods are known, and the gateway's are elsewhere; a DaemonSet makes pods that nobody reads.
+    const PODS: &str = "\
+apiVersion: v1
+kind: Service
+metadata: { name: cart }
+spec: { selector: { app: agent }, ports: [{ name: http, port: 80 }] }
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: cart }
+spec: { template: { metadata: { labels: { app: cart } }, spec: { containers: [{ name: a }] } } }
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: { name: shop-gateway }
+spec: { selector: { istio: ingressgateway }, servers: [{ port: { number: 80, name: http, protocol: HTTP }, hosts: [shop.example] }] }
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: cart }
+spec: { hosts: [other.example], gateways: [shop-gateway], http: [{ route: [{ destination: { host: cart } }] }] }
+";
+    let names = |text: &str| -> Vec<&'static str> {
+        report(&[("pods.yaml", text)], &[]).rows.iter().map(|row| row.name).collect()
+    };
+    assert_eq!(names(PODS), ["ServiceWithoutPods", "HostNotInGateway"]);
+    let agent = format!(
+        "{PODS}---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {{ name: agent }}\nspec: {{ template: {{ spec: {{}} }} }}\n"
+    );
+    assert_eq!(names(&agent), ["HostNotInGateway"]);
+}
+
+/// Deployments stand in files, and the pods that they make do not: those of a namespace with injection get a proxy.
+#[test]
+fn pods_to_come_have_a_proxy_where_the_namespace_says_so() {
+    let text = |label: &str| {
+        format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{ name: shop{label} }}\n---\n\
+             apiVersion: v1\nkind: Service\nmetadata: {{ name: cart }}\nspec: {{ selector: {{ app: cart }}, ports: [{{ name: http, port: 80 }}] }}\n---\n\
+             apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: cart }}\nspec: {{ template: {{ metadata: {{ labels: {{ app: cart }} }}, spec: {{ containers: [{{ name: a }}] }} }} }}\n---\n\
+             apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {{ name: strict }}\nspec: {{ mtls: {{ mode: STRICT }} }}\n---\n\
+             apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{ name: cart }}\nspec: {{ host: cart, trafficPolicy: {{ tls: {{ mode: DISABLE }} }} }}\n"
+        )
+    };
+    let names = |label: &str| -> Vec<&'static str> {
+        let rows = report(&[("a.yaml", &text(label))], &[]).rows.into_iter();
+        rows.filter(|row| row.severity == Severity::Error).map(|row| row.name).collect()
+    };
+    assert_eq!(names(", labels: { istio-injection: enabled }"), ["PlainTextToStrict"]);
+    assert_eq!(names(""), [] as [&str; 0], "nothing says that it has one");
+}
+
 #[test]
 fn a_list_is_its_items() {
     let list = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: networking.istio.io/v1\n  kind: VirtualService\n  \
-                metadata: { name: a }\n  spec: { hosts: [a], http: [{ route: [{ destination: { host: gone } }] }] }\n";
+                metadata: { name: a }\n  spec: { hosts: [a], http: [{ route: [{ destination: { host: gone } }] }] }\n\
+                - { apiVersion: v1, kind: Service, metadata: { name: a }, spec: {} }\n";
     let all = report(&[("list.yaml", list)], &[]);
     assert_eq!(
         all.rows.iter().map(|row| (row.name, row.line)).collect::<Vec<_>>(),

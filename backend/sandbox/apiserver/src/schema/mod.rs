@@ -16,6 +16,7 @@ mod unmarshal;
 
 use std::sync::LazyLock;
 
+use istio::fields::Types;
 use serde_json::Value;
 
 pub(crate) use check::{check, check_change, duplicates};
@@ -34,9 +35,8 @@ pub fn evaluate_rule(rule: &str, value: &Value, old: Option<&Value>) -> Result<V
     program.run(value, old).map_err(|error| error.to_string())
 }
 
-/// The types that ship with Kubernetes itself.
-pub(crate) static BUILT_IN: LazyLock<Library> = LazyLock::new(|| {
-    Library::parse(&[
+static KUBERNETES: LazyLock<Types> = LazyLock::new(|| {
+    Types::read(&[
         include_str!("../../assets/schemas/meta.txt"),
         include_str!("../../assets/schemas/core.txt"),
         include_str!("../../assets/schemas/apps.txt"),
@@ -45,21 +45,14 @@ pub(crate) static BUILT_IN: LazyLock<Library> = LazyLock::new(|| {
     ])
 });
 
+/// The types that ship with Kubernetes itself.
+pub(crate) static BUILT_IN: LazyLock<Library> = LazyLock::new(|| Library::of(&KUBERNETES));
+
 /// Istio's types.
-pub(crate) static ISTIO: LazyLock<Library> = LazyLock::new(|| {
-    Library::parse(&[
-        include_str!("../../assets/schemas/istio-common.txt"),
-        include_str!("../../assets/schemas/istio-routing.txt"),
-        include_str!("../../assets/schemas/istio-destination.txt"),
-        include_str!("../../assets/schemas/istio-edge.txt"),
-        include_str!("../../assets/schemas/istio-security.txt"),
-        include_str!("../../assets/schemas/istio-extensions.txt"),
-    ])
-});
+pub(crate) static ISTIO: LazyLock<Library> = LazyLock::new(|| Library::of(&istio::fields::ISTIO));
 
 /// The Gateway API's types.
-pub(crate) static GATEWAY_API: LazyLock<Library> =
-    LazyLock::new(|| Library::parse(&[include_str!("../../assets/schemas/gateway-api.txt")]));
+pub(crate) static GATEWAY_API: LazyLock<Library> = LazyLock::new(|| Library::of(&istio::fields::GATEWAY_API));
 
 #[cfg(test)]
 mod tests;

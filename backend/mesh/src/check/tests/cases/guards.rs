@@ -158,6 +158,111 @@ Service bookinfo/odd
 "],
     ),
     (
+        "ServiceWithoutPods",
+        "
+Service bookinfo/odd
+  spec: { selector: { app: rating }, ports: [{ name: http, port: 80, targetPort: 9080 }] }
+",
+        &[
+            "
+Service bookinfo/odd
+  spec: { selector: { app: ratings }, ports: [{ name: http, port: 80, targetPort: 1234 }] }
+Service bookinfo/by-hand
+  spec: { ports: [{ name: http, port: 80 }] }
+",
+            "
+Deployment bookinfo/asleep
+  spec: { replicas: 0, template: { metadata: { labels: { app: asleep } }, spec: { containers: [{ name: a }] } } }
+Service bookinfo/asleep
+  spec: { selector: { app: asleep }, ports: [{ name: http, port: 80 }] }
+",
+            "
+WorkloadEntry bookinfo/machine
+  spec: { address: 10.0.0.7, labels: { app: machine } }
+Service bookinfo/machine
+  spec: { selector: { app: machine }, ports: [{ name: http, port: 80 }] }
+",
+            "
+Service kube-system/metrics
+  spec: { selector: { app: nobody }, ports: [{ name: http, port: 80 }] }
+",
+        ],
+    ),
+    (
+        "PortLeadsNowhere",
+        "
+Deployment bookinfo/asleep
+  spec: { replicas: 0, template: { metadata: { labels: { app: asleep } }, spec: { containers: [{ name: a, ports: [{ name: http, containerPort: 80 }] }] } } }
+Service bookinfo/asleep
+  spec: { selector: { app: asleep }, ports: [{ name: http, port: 80, targetPort: web }] }
+",
+        &["
+Deployment bookinfo/asleep
+  spec: { replicas: 0, template: { metadata: { labels: { app: asleep } }, spec: { containers: [{ name: a, ports: [{ name: web, containerPort: 80 }] }] } } }
+Service bookinfo/asleep
+  spec: { selector: { app: asleep }, ports: [{ name: http, port: 80, targetPort: web }] }
+"],
+    ),
+    (
+        "TokensNotRead",
+        "
+AuthorizationPolicy bookinfo/users
+  spec: { selector: { matchLabels: { app: ratings } }, rules: [{ from: [{ source: { requestPrincipals: ['*'] } }] }] }
+",
+        &[
+            "
+RequestAuthentication bookinfo/users
+  spec: { selector: { matchLabels: { app: ratings } }, jwtRules: [{ issuer: a.example, jwks: '{}' }] }
+AuthorizationPolicy bookinfo/users
+  spec: { selector: { matchLabels: { app: ratings } }, rules: [{ from: [{ source: { requestPrincipals: ['*'] } }] }] }
+",
+            "
+AuthorizationPolicy bookinfo/either
+  spec: { selector: { matchLabels: { app: ratings } }, rules: [{ from: [{ source: { requestPrincipals: ['*'] } }, { source: { namespaces: [bookinfo] } }] }] }
+",
+            "
+RequestAuthentication istio-system/users
+  spec: { jwtRules: [{ issuer: a.example, jwks: '{}' }] }
+AuthorizationPolicy bookinfo/users
+  spec: { action: DENY, rules: [{ from: [{ source: { notRequestPrincipals: ['*'] } }] }] }
+",
+            "
+Gateway.gateway.networking.k8s.io bookinfo/waypoint
+  spec: { gatewayClassName: istio-waypoint, listeners: [{ name: mesh, port: 15008, protocol: HBONE }] }
+AuthorizationPolicy bookinfo/users
+  spec: { targetRefs: [{ group: '', kind: Service, name: ratings }], rules: [{ when: [{ key: 'request.auth.claims[group]', values: [a] }] }] }
+",
+        ],
+    ),
+    (
+        "TokensNotRead",
+        "
+AuthorizationPolicy bookinfo/users
+  spec: { selector: { matchLabels: { app: ratings } }, action: DENY, rules: [{ from: [{ source: { notRequestPrincipals: ['*'] } }], to: [{ operation: { paths: [/ratings*] } }] }] }
+AuthorizationPolicy bookinfo/groups
+  spec: { selector: { matchLabels: { app: ratings } }, rules: [{ when: [{ key: 'request.auth.claims[group]', values: [a] }] }] }
+",
+        &["
+AuthorizationPolicy bookinfo/users
+  spec: { selector: { matchLabels: { app: ratings } }, rules: [{ when: [{ key: 'request.auth.claims[group]', notValues: [a] }] }] }
+"],
+    ),
+    (
+        "PathWithoutSlash",
+        "
+AuthorizationPolicy bookinfo/ratings
+  spec: { selector: { matchLabels: { app: ratings } }, rules: [{ to: [{ operation: { paths: [ratings/*] } }] }] }
+VirtualService bookinfo/ratings
+  spec: { hosts: [ratings], http: [{ match: [{ uri: { prefix: ratings } }], route: [{ destination: { host: ratings } }] }, { route: [{ destination: { host: ratings } }] }] }
+",
+        &["
+AuthorizationPolicy bookinfo/ratings
+  spec: { selector: { matchLabels: { app: ratings } }, rules: [{ to: [{ operation: { paths: [/ratings/*, '*.json', '*'], notPaths: ['/{*}/x'] } }] }] }
+VirtualService bookinfo/ratings
+  spec: { hosts: [ratings], http: [{ match: [{ uri: { prefix: /ratings } }, { uri: { regex: '[^a]+' } }], route: [{ destination: { host: ratings } }] }, { route: [{ destination: { host: ratings } }] }] }
+"],
+    ),
+    (
         "PortLeadsNowhere",
         "
 Service bookinfo/odd

@@ -270,6 +270,76 @@ VirtualService bookinfo/ratings
 "],
     ),
     (
+        "WeightMissing",
+        "
+VirtualService bookinfo/reviews
+  spec: { hosts: [reviews], http: [{ route: [{ destination: { host: reviews, subset: v1 } }, { destination: { host: reviews, subset: v2 }, weight: 10 }] }] }
+",
+        &[
+            "
+VirtualService bookinfo/reviews
+  spec: { hosts: [reviews], http: [{ route: [{ destination: { host: reviews, subset: v1 }, weight: 0 }, { destination: { host: reviews, subset: v2 }, weight: 10 }] }] }
+",
+            "
+VirtualService bookinfo/reviews
+  spec: { hosts: [reviews], http: [{ route: [{ destination: { host: reviews, subset: v1 } }] }] }
+",
+        ],
+    ),
+    (
+        "NoRuleForTheRest",
+        "
+VirtualService bookinfo/ratings
+  spec: { hosts: [ratings], http: [{ match: [{ uri: { prefix: /ratings } }], route: [{ destination: { host: ratings } }] }] }
+",
+        &[
+            "
+VirtualService bookinfo/ratings
+  spec: { hosts: [ratings], http: [{ match: [{ uri: { exact: /x } }], redirect: { uri: /y } }, { match: [{ method: { exact: PUT } }, { uri: { prefix: / } }], route: [{ destination: { host: ratings } }] }] }
+",
+            "
+VirtualService bookinfo/way-in
+  spec: { hosts: [ratings], gateways: [bookinfo-gateway], http: [{ match: [{ uri: { prefix: /ratings } }], route: [{ destination: { host: ratings } }] }] }
+",
+            "
+VirtualService bookinfo/outside
+  spec: { hosts: [shop.example], http: [{ match: [{ uri: { prefix: /ratings } }], route: [{ destination: { host: ratings } }] }] }
+",
+        ],
+    ),
+    (
+        "PortNeverCalled",
+        "
+VirtualService bookinfo/ratings
+  spec: { hosts: [ratings], http: [{ match: [{ port: 9081 }], route: [{ destination: { host: ratings } }] }, { route: [{ destination: { host: ratings } }] }] }
+",
+        &[
+            "
+VirtualService bookinfo/ratings
+  spec: { hosts: [ratings], http: [{ match: [{ port: 9080 }], route: [{ destination: { host: ratings } }] }, { route: [{ destination: { host: ratings } }] }] }
+",
+            "
+VirtualService bookinfo/ratings
+  spec: { hosts: [ratings, shop.example], gateways: [mesh, bookinfo-gateway], http: [{ match: [{ port: 80, gateways: [bookinfo-gateway] }], route: [{ destination: { host: ratings } }] }, { route: [{ destination: { host: ratings } }] }] }
+",
+            "
+VirtualService bookinfo/outside
+  spec: { hosts: [elsewhere.example], http: [{ match: [{ port: 1234 }], route: [{ destination: { host: ratings } }] }, { route: [{ destination: { host: ratings } }] }] }
+",
+        ],
+    ),
+    (
+        "PortNeverCalled",
+        "
+VirtualService bookinfo/way-in
+  spec: { hosts: [shop.example], gateways: [bookinfo-gateway], http: [{ match: [{ port: 9080 }], route: [{ destination: { host: ratings } }] }] }
+",
+        &["
+VirtualService bookinfo/way-in
+  spec: { hosts: [shop.example], gateways: [bookinfo-gateway], http: [{ match: [{ port: 80 }], route: [{ destination: { host: ratings } }] }] }
+"],
+    ),
+    (
         "DestinationTwice",
         "
 VirtualService bookinfo/ratings
@@ -288,8 +358,19 @@ VirtualService bookinfo/ratings
 ",
         &["
 VirtualService bookinfo/ratings
-  spec: { hosts: [ratings], http: [{ timeout: 4s, retries: { attempts: 3, perTryTimeout: 2s }, route: [{ destination: { host: ratings } }] },
+  spec: { hosts: [ratings], http: [{ timeout: 8s, retries: { attempts: 3, perTryTimeout: 2s }, route: [{ destination: { host: ratings } }] },
     { match: [{ uri: { prefix: /x } }], retries: { attempts: 3, perTryTimeout: 2s }, route: [{ destination: { host: ratings } }] }] }
+"],
+    ),
+    (
+        "RetriesOutOfTime",
+        "
+VirtualService bookinfo/ratings
+  spec: { hosts: [ratings], http: [{ timeout: 4s, retries: { attempts: 5, perTryTimeout: 2s }, route: [{ destination: { host: ratings } }] }] }
+",
+        &["
+VirtualService bookinfo/ratings
+  spec: { hosts: [ratings], http: [{ timeout: 7s, retries: { attempts: 3, perTryTimeout: 2s }, route: [{ destination: { host: ratings } }] }] }
 "],
     ),
 ];
