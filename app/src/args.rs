@@ -7,9 +7,10 @@ mod values;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 pub(crate) use connection::Connection;
+use jiff::Timestamp;
 pub(crate) use questions::{Check, CheckFormat, FailOn, Of, Why, WhyFormat};
 use std::path::PathBuf;
-use values::seconds;
+use values::{moment, seconds};
 
 /// See and steer an Istio service mesh: service graph, traces, traffic weights, faults, mutual TLS.
 ///
@@ -196,6 +197,9 @@ pub(crate) struct Graph {
     /// Window over which traffic is measured: 60s, 5m, 1h
     #[arg(long, default_value = "60s", value_parser = seconds)]
     pub(crate) duration: u64,
+    /// Until when, as far as Prometheus reaches back: 2026-01-31T15:04:05Z, or seconds since 1970 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) at: Option<Timestamp>,
     /// What a node stands for
     #[arg(long = "type", value_enum, default_value_t = GraphType::VersionedApp)]
     pub(crate) graph_type: GraphType,

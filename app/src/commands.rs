@@ -3,11 +3,10 @@
 use crate::{args, complain, harmless, runtime, signals};
 use cluster::Needs;
 use jiff::Timestamp;
-use mesh::Problem;
 use mesh::graph::{Graph, GraphOptions};
 use mesh::scene::{KindState, Proxy, SyncState};
 use mesh::traffic::Traffic;
-use mesh::{Remote, Scene, kinds};
+use mesh::{Answer, Mesh, Period, Problem, Read, Remote, Scene, kinds};
 use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,14 +69,12 @@ pub(crate) fn sandbox(args: args::Sandbox) -> Result<(), Problem> {
 
 /// Prints the service graph.
 pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
-    let needs = Needs { traffic: true, window_secs: args.duration, ..Needs::default() };
-    let scene = once(&args.connection, needs)?;
+    let Seen { mesh, traffic: told, at } = seen(args)?;
     // The graph is printed all the same; what it lacks is said beside it.
     let asked = !args.idle || args.connection.prometheus.is_some();
-    let missing = unmeasured(&scene.traffic).filter(|_| asked);
-    let lacking = scene.traffic.problem().filter(|_| missing.is_none());
-    scene.kinds.values().filter_map(unread).chain(lacking).for_each(complain);
-    let traffic = scene.traffic.value();
+    let missing = unmeasured(&told).filter(|_| asked);
+    told.problem().filter(|_| missing.is_none()).into_iter().for_each(complain);
+    let traffic = told.value();
     for remark in traffic.iter().flat_map(|traffic| &traffic.remarks) {
         complain(&Problem::new("Not all was measured", remark.as_str(), "Ask again a little later"));
     }
@@ -87,7 +84,7 @@ pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
         namespaces: args.connection.namespace.clone(),
         idle: args.idle || silent,
     };
-    let graph = Graph::build(&scene.mesh, traffic, &options, Timestamp::now());
+    let graph = Graph::build(&mesh, traffic, &options, at);
     let text = match args.output {
         args::GraphFormat::Json => {
             serde_json::to_string_pretty(&graph).map_err(|error| unwritable("the graph", &error.into()))?
@@ -99,8 +96,63 @@ pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
     missing.map_or(Ok(()), Err)
 }
 
+/// What a graph is made of.
+struct Seen {
+    mesh: Arc<Mesh>,
+    traffic: Remote<Traffic>,
+    /// When it was measured.
+    at: Timestamp,
+}
+
+/// The mesh with its traffic, now or at the moment that is asked for. Where Prometheus was given and no cluster
+/// was, traffic alone will do.
+fn seen(args: &args::Graph) -> Result<Seen, Problem> {
+    let connection = &args.connection;
+    let past = args.at.map(|at| Period { until: at.as_second(), secs: args.duration });
+    let needs = Needs { traffic: past.is_none(), past, window_secs: args.duration, ..Needs::default() };
+    let alone =
+        connection.prometheus.is_some() && connection.kubeconfig.is_none() && connection.context.is_none();
+    let scene = match look(connection, needs) {
+        Err(problem) if alone => {
+            let Problem { what, why, next } = problem;
+            let what = format!("The graph is of traffic alone: {what}");
+            complain(&Problem::new(what, why, next));
+            return traffic_alone(args);
+        }
+        looked => looked?,
+    };
+    known(&scene, connection)?;
+    scene.kinds.values().filter_map(unread).for_each(complain);
+    let (traffic, at) = match past {
+        None => (scene.traffic.clone(), Timestamp::now()),
+        Some(past) => {
+            let told = scene.answers.get(&Read::Traffic(past)).part(|answer| match answer {
+                Answer::Traffic(traffic) => Some(Arc::clone(traffic)),
+                _ => None,
+            });
+            (told, past.at())
+        }
+    };
+    Ok(Seen { mesh: Arc::clone(&scene.mesh), traffic, at })
+}
+
+fn traffic_alone(args: &args::Graph) -> Result<Seen, Problem> {
+    let target = args.connection.target(true);
+    let runtime = runtime::start()?;
+    let told = runtime.block_on(cluster::traffic_alone(&target, args.at, args.duration));
+    runtime.shutdown_timeout(GOODBYE);
+    let (traffic, at) = told?;
+    Ok(Seen { mesh: Arc::default(), traffic: Remote::Live(Arc::new(traffic), at), at })
+}
+
 /// One look at the mesh of a connection. What is to be kept in mind of it is said.
 pub(crate) fn once(connection: &args::Connection, needs: Needs) -> Result<Arc<Scene>, Problem> {
+    let scene = look(connection, needs)?;
+    known(&scene, connection)?;
+    Ok(scene)
+}
+
+fn look(connection: &args::Connection, needs: Needs) -> Result<Arc<Scene>, Problem> {
     let runtime = runtime::start()?;
     let looked = runtime.block_on(async {
         let stop = signals::stop()?;
@@ -111,10 +163,14 @@ pub(crate) fn once(connection: &args::Connection, needs: Needs) -> Result<Arc<Sc
     });
     // What a login has under way ends with it.
     runtime.shutdown_timeout(GOODBYE);
-    let Some(scene) = looked? else { std::process::exit(INTERRUPTED) };
-    nowhere(&scene, &connection.namespace)?;
-    warn(&scene);
-    Ok(scene)
+    looked.map(|scene| scene.unwrap_or_else(|| std::process::exit(INTERRUPTED)))
+}
+
+/// Whether what was asked for is there; what is to be kept in mind is said.
+fn known(scene: &Scene, connection: &args::Connection) -> Result<(), Problem> {
+    nowhere(scene, &connection.namespace)?;
+    warn(scene);
+    Ok(())
 }
 
 /// What a graph lacks whose traffic is not known.

@@ -1,4 +1,6 @@
-//! What options are given: names, addresses, headers, durations.
+//! What options are given: names, addresses, headers, durations, moments.
+
+use jiff::Timestamp;
 
 /// What an option was given, or what is wrong with it: that is said without the text, which may hold a secret.
 #[derive(Clone)]
@@ -110,9 +112,24 @@ pub(super) fn seconds(text: &str) -> Result<u64, String> {
     }
 }
 
+/// A moment as RFC 3339 has it, or seconds since 1970.
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
+    let told =
+        text.parse::<i64>().ok().map_or_else(|| text.parse().ok(), |secs| Timestamp::from_second(secs).ok());
+    told.ok_or_else(|| "a moment is 2026-01-31T15:04:05Z, or seconds since 1970".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments() {
+        let read = |text: &str| moment(text).map(Timestamp::as_second).ok();
+        assert_eq!(read("2026-01-31T15:04:05Z"), Some(1_769_871_845));
+        assert_eq!(read("2026-01-31T16:04:05+01:00"), read("1769871845"));
+        assert_eq!([read("yesterday"), read(""), read("99999999999999")], [None; 3]);
+    }
 
     #[test]
     fn durations() {

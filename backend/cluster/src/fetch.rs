@@ -14,6 +14,7 @@ pub(crate) async fn fetch(session: &Session, read: &Read) -> Result<Answer, Prob
         Read::Services => Answer::Services(Arc::new(traces::services(session).await?.1)),
         Read::Traces(query) => Answer::Traces(Arc::new(traces::search(session, query).await?)),
         Read::Series(range) => Answer::Series(Arc::new(prometheus::range(session, range).await?)),
+        Read::Traffic(period) => Answer::Traffic(Arc::new(prometheus::traffic(session, *period).await?)),
         Read::Endpoints(query) => Answer::Endpoints(Arc::new(endpoints::endpoints(session, query).await?)),
         Read::Schema(of) => Answer::Schema(schema::schema(session, of).await?),
         Read::MeshConfig(root) => Answer::MeshConfig(Arc::new(mesh_config::read(session, root).await?)),

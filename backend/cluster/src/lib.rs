@@ -65,6 +65,7 @@ mod write;
 
 pub use contexts::{ContextInfo, contexts};
 pub use once::{Needs, once};
+pub use prometheus::traffic_alone;
 pub use traces::{Progress, give_back, open_traces, readable};
 
 use crate::hub::Hub;

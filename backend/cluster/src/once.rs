@@ -2,7 +2,7 @@
 
 use crate::{Cluster, Target};
 use mesh::scene::{KindState, Step, StepState};
-use mesh::{Problem, Read, Remote, Scene};
+use mesh::{Period, Problem, Read, Remote, Scene};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ pub struct Needs {
     pub mesh_config: bool,
     /// What checks have to ask others for (or the reason why it is not known), among the scene's answers.
     pub questions: bool,
+    /// Traffic of the past (or the reason why it is not known), among the scene's answers.
+    pub past: Option<Period>,
     /// Measuring window in seconds.
     pub window_secs: u64,
 }
@@ -24,12 +26,14 @@ pub struct Needs {
 impl Default for Needs {
     fn default() -> Self {
         let window_secs = crate::FIRST_WINDOW;
-        Self { traffic: false, proxies: false, mesh_config: false, questions: false, window_secs }
+        Self { traffic: false, proxies: false, mesh_config: false, questions: false, past: None, window_secs }
     }
 }
 
 /// So long a single question is waited for.
 const FOR_AN_ANSWER: Duration = Duration::from_secs(15);
+/// And so long all those of the graph together.
+const FOR_TRAFFIC: Duration = Duration::from_secs(30);
 
 /// So long what broke while it was read is waited for: it is read again by itself.
 const FOR_WHAT_BROKE: Duration = Duration::from_secs(10);
@@ -75,12 +79,14 @@ pub async fn once(target: Target, needs: Needs) -> Result<Arc<Scene>, Problem> {
     if needs.questions {
         reads.extend(mesh::check::questions(&scene.mesh));
     }
+    reads.extend(needs.past.map(Read::Traffic));
     if !reads.is_empty() && verdict.is_ok() {
         cluster.want(reads.iter().map(|read| (read.clone(), 0)).collect());
         let answered =
             |scene: &Arc<Scene>| !reads.iter().any(|read| matches!(scene.answers.get(read), Remote::Waiting));
+        let patience = if needs.past.is_some() { FOR_TRAFFIC } else { FOR_AN_ANSWER };
         // Without an answer the scene says that there is none yet.
-        tokio::time::timeout(FOR_AN_ANSWER, cluster.scene.wait_for(answered)).await.map(drop).ok();
+        tokio::time::timeout(patience, cluster.scene.wait_for(answered)).await.map(drop).ok();
         scene = Arc::clone(&cluster.scene.borrow());
     }
     cluster.finish().await;

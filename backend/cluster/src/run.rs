@@ -144,7 +144,7 @@ impl Run {
     }
 
     fn session_of(&self, api: Api) -> Arc<Session> {
-        let tunnel = Tunnel::to(api.client.clone(), &self.target);
+        let tunnel = Tunnel::to(Some(api.client.clone()), &self.target);
         Arc::new(Session::new(api, self.target.clone(), Arc::clone(&self.hub), tunnel))
     }
 

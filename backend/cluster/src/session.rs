@@ -4,6 +4,7 @@ use crate::Target;
 use crate::connect::{self, Api};
 use crate::hub::Hub;
 use crate::journal::Journal;
+use crate::prometheus::Hours;
 use crate::traces::Known;
 use crate::tunnel::Tunnel;
 use mesh::journal::Cluster;
@@ -20,6 +21,8 @@ pub(crate) struct Session {
     pub(crate) tunnel: Tunnel,
     /// Which tracing backend answers.
     pub(crate) traces: Known,
+    /// What was usual at moments of the past.
+    pub(crate) hours: Hours,
     journal: OnceCell<Option<Arc<Journal>>>,
     cluster: OnceCell<Cluster>,
 }
@@ -35,6 +38,7 @@ impl Session {
             hub,
             tunnel,
             traces: Known::default(),
+            hours: Hours::default(),
             journal: OnceCell::new(),
             cluster: OnceCell::new(),
         }

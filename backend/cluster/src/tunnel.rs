@@ -52,7 +52,8 @@ type Unanswered = limits::Unread<hyper::Error>;
 pub(crate) struct Tunnel(Arc<Inner>);
 
 struct Inner {
-    client: Client,
+    /// `None`: there is no cluster, and no pod to be reached.
+    client: Option<Client>,
     idle: Mutex<HashMap<PodPort, Vec<Connection>>>,
     direct: reqwest::Client,
     /// For this machine itself, which no proxy stands before.
@@ -100,7 +101,7 @@ fn redirects(headers_of: &[String]) -> Policy {
 
 impl Tunnel {
     /// With the headers that the user gave for Prometheus and for the tracing backend.
-    pub(crate) fn to(client: Client, target: &Target) -> Self {
+    pub(crate) fn to(client: Option<Client>, target: &Target) -> Self {
         let read = |(name, value): &(String, String)| {
             let mut value = HeaderValue::try_from(value).ok()?;
             value.set_sensitive(true);
@@ -116,10 +117,10 @@ impl Tunnel {
 
     #[cfg(test)]
     pub(crate) fn new(client: Client) -> Self {
-        Self::with(client, Vec::new())
+        Self::with(Some(client), Vec::new())
     }
 
-    fn with(client: Client, headers: Vec<(String, HeaderMap)>) -> Self {
+    fn with(client: Option<Client>, headers: Vec<(String, HeaderMap)>) -> Self {
         let headers_of: Vec<String> = headers.iter().map(|(url, _)| url.clone()).collect();
         let build = |builder: reqwest::ClientBuilder| {
             let builder = builder
@@ -287,7 +288,10 @@ impl Tunnel {
 
     async fn open(&self, at: &PodPort, what: &str) -> Result<Connection, Problem> {
         let next = "Retry; if it stays, look whether the pod runs";
-        let pods: Api<Pod> = Api::namespaced(self.0.client.clone(), &at.namespace);
+        let Some(client) = self.0.client.clone() else {
+            return Err(Problem::new(what, "There is no cluster whose pods could be reached", "Give a URL"));
+        };
+        let pods: Api<Pod> = Api::namespaced(client, &at.namespace);
         let ports = [at.port];
         let opening = tokio::time::timeout(OPEN, pods.portforward(&at.pod, &ports)).await;
         let mut forward = match opening {
@@ -385,7 +389,7 @@ mod tests {
             Target { prometheus: url.clone(), prometheus_headers: headers.clone(), ..Target::default() },
             Target { tracing: url, tracing_headers: headers, ..Target::default() },
         ] {
-            let tunnel = Tunnel::to(own.client(), &target);
+            let tunnel = Tunnel::to(Some(own.client()), &target);
             let place = Place::Url(own.url.clone());
             let home = tunnel.get(&place, "/home", "It failed").await.unwrap();
             assert_eq!(home.body, "key");

@@ -1,7 +1,9 @@
 //! Who talks to whom, and how well: the service graph of a mesh and one window of traffic.
 
+mod around;
 mod badges;
 mod build;
+pub mod compare;
 mod dot;
 mod edges;
 mod id;

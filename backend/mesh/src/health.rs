@@ -19,9 +19,9 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 
 /// Of fewer requests, some failures are no reason for red.
-const FEW: f64 = 10.0;
+pub(crate) const FEW: f64 = 10.0;
 /// Of fewer requests, a percentile tells nothing.
-const TIMED: f64 = 20.0;
+pub(crate) const TIMED: f64 = 20.0;
 
 /// Calls of one protocol, by how they ended.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -34,8 +34,10 @@ impl Lens {
     pub fn of(traffic: Option<&Traffic>, subject: &Subject<'_>) -> Self {
         let input = Reading::of(traffic, |path| subject.called_by(path));
         let output = Reading::of(traffic, |path| subject.calls(path));
-        let (health, reason) =
-            health(&input.ends, &output.ends, subject.is_whole(), &subject.judged, &subject.astray);
+        let past = traffic.is_some_and(|traffic| traffic.past);
+        let (judged, astray) =
+            if past { (&[][..], &[][..]) } else { (&subject.judged[..], &subject.astray[..]) };
+        let (health, reason) = health(&input.ends, &output.ends, subject.is_whole(), judged, astray);
         Self { input, output, health, reason }
     }
 
@@ -58,7 +60,8 @@ impl Lens {
 }
 
 /// How well a thing serves, and whether its pods are there. One that nobody calls is judged by what it calls:
-/// that is what the users of a gateway see. A failing callee degrades its caller; it does not make it fail.
+/// that is what the users of a gateway see. A failing callee degrades its caller; it does not make it fail. In the
+/// past its calls alone are known: nobody kept how its pods were.
 pub fn health(
     got: &Ends,
     sent: &Ends,

@@ -36,6 +36,7 @@ pub mod managed;
 pub mod mesh_config;
 mod model;
 mod operating;
+mod period;
 pub mod plan;
 pub mod program;
 pub mod reads;
@@ -68,6 +69,7 @@ pub use ledger::{Fact, Ledger, Stage};
 pub use model::{
     Hidden, Mesh, Objects, Part, Pod, Port, Revision, Service, Subset, Unseen, Workload, root_namespace,
 };
+pub use period::Period;
 pub use reads::{Answer, Answers, Read};
 pub use remote::Remote;
 pub use restore::{Moment, Restore};

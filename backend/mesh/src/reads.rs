@@ -13,11 +13,13 @@ use crate::log::{Log, LogOf};
 use crate::logging::Logging;
 use crate::managed::{Applied, Source};
 use crate::mesh_config::MeshConfig;
+use crate::period::Period;
 use crate::remote::Remote;
 use crate::schema::{Schema, SchemaOf};
 use crate::series::{Measured, Range};
 use crate::told::Word;
 use crate::trace::{Found, Opened, TraceQuery};
+use crate::traffic::Traffic;
 use istio::{Problem, Ref};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -36,6 +38,8 @@ pub enum Read {
     Trace(String),
     /// Measurements over time.
     Series(Range),
+    /// All that was measured over a window of the past.
+    Traffic(Period),
     /// Endpoints of a service, as callers' proxies see them.
     Endpoints(EndpointsQuery),
     /// The schema of a kind, as the cluster serves it.
@@ -73,7 +77,7 @@ impl Read {
             | Self::ControlPlane
             | Self::Applied(_)
             | Self::May(..) => Some(Duration::from_secs(30)),
-            Self::Traces(_) | Self::Trace(_) | Self::Schema(_) => None,
+            Self::Traces(_) | Self::Trace(_) | Self::Schema(_) | Self::Traffic(_) => None,
             Self::Series(range) => Some(range.refresh()),
             Self::Endpoints(_) | Self::Told(_) => Some(Duration::from_secs(3)),
             // A log that ended may begin anew.
@@ -94,6 +98,8 @@ pub enum Answer {
     Trace(Arc<Opened>),
     /// Measurements.
     Series(Arc<Measured>),
+    /// What was measured then.
+    Traffic(Arc<Traffic>),
     /// Endpoints.
     Endpoints(Arc<Endpoints>),
     /// A schema.

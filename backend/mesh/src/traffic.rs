@@ -183,6 +183,8 @@ pub struct Traffic {
     pub remarks: Vec<String>,
     /// What was usual in the last hour, path by path, without principals; `None` while nothing is known.
     pub hour: Option<Arc<BTreeMap<Path, Usual>>>,
+    /// Whether it is of the past: what pods and rules are now says nothing of it.
+    pub past: bool,
 }
 
 impl Traffic {

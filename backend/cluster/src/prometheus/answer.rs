@@ -141,6 +141,7 @@ impl Gathered {
             coverage: Coverage::Whole,
             remarks: lost.into_iter().chain(self.remarks.clone().words()).collect(),
             hour: None,
+            past: false,
         }
     }
 }

@@ -2,18 +2,20 @@
 //! a change.
 
 pub(crate) mod answer;
+mod ask;
+mod past;
 pub(crate) mod query;
 mod sight;
 mod usual;
 pub(crate) mod vector;
 
-use crate::find::{self, Wanted};
+use crate::find::Wanted;
 use crate::given_back;
 use crate::limits::{self, Limit};
 use crate::session::Session;
 use crate::tunnel::{Answer, Place};
 use answer::Gathered;
-use futures::{StreamExt as _, stream};
+use ask::Prometheus;
 use mesh::scene::Step;
 use mesh::series::{Measured, Range};
 use mesh::traffic::Traffic;
@@ -24,7 +26,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use usual::Hour;
-use vector::{Refusal, Sample, Series};
+use vector::{Refusal, Series};
+
+pub use past::traffic_alone;
+pub(crate) use past::{Hours, traffic};
 
 const INTERVAL: Duration = Duration::from_secs(2);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
@@ -53,53 +58,21 @@ const WANTED: Wanted = Wanted {
     option: "--prometheus",
 };
 
-/// Where Prometheus is; the text names it.
-fn place(session: &Session) -> Result<(String, Place), Problem> {
-    if let Some(url) = &session.target.prometheus {
-        let place = Place::Url(url.clone());
-        return Ok((place.to_string(), place));
-    }
-    find::service(&session.hub, &WANTED).map(|(name, at)| (name, Place::Pod(at)))
-}
-
-/// The time on Prometheus' own clock, in seconds; on ours where something that is like Prometheus does not
-/// tell it.
+/// The time on Prometheus' own clock, in seconds.
 pub(crate) async fn clock(session: &Session) -> Result<f64, Problem> {
-    let told = first(session, query::CLOCK).await?.map(|sample| sample.value);
-    Ok(told.unwrap_or_else(|| jiff::Timestamp::now().as_duration().as_secs_f64()))
-}
-
-/// The first series of the answer to an instant query that has one at most.
-async fn first(session: &Session, promql: &str) -> Result<Option<Sample>, Problem> {
-    let mut first = None;
-    asked_each(session, promql, |sample| {
-        first.get_or_insert(sample);
-    })
-    .await?;
-    Ok(first)
-}
-
-/// The answer to an instant query, series by series.
-async fn asked_each(session: &Session, promql: &str, take: impl FnMut(Sample)) -> Result<(), Problem> {
-    let (_, place) = place(session)?;
-    let answer = session.tunnel.get_some(&place, &query::instant(promql), WHAT, LIMIT).await?;
-    read(&answer, &place, |body| vector::each(body, take))?;
-    Ok(())
+    Prometheus::of(session)?.clock().await
 }
 
 /// Samples as they were scraped: the answer to a query that ends with a range.
 pub(crate) async fn scraped(session: &Session, promql: &str) -> Result<Vec<Series>, Problem> {
-    let (_, place) = place(session)?;
-    let answer = session.tunnel.get(&place, &query::instant(promql), WHAT).await?;
-    Ok(read(&answer, &place, vector::series)?.0)
+    Prometheus::of(session)?.scraped(promql).await
 }
 
 /// Measurements over time, until now on Prometheus' own clock. A value that is no number is a gap.
 pub(crate) async fn range(session: &Session, range: &Range) -> Result<Measured, Problem> {
-    let (_, place) = place(session)?;
-    let now = clock(session).await?;
-    let answer = session.tunnel.get(&place, &query::range(range, now), WHAT).await?;
-    let (series, remarks) = read(&answer, &place, vector::series)?;
+    let prometheus = Prometheus::of(session)?;
+    let now = prometheus.clock().await?;
+    let (series, remarks) = prometheus.over_time(&query::range(range, now)).await?;
     let measured = |series: Series| mesh::series::Series {
         labels: series.labels.into_iter().collect(),
         points: series.points.into_iter().filter(|(_, value)| value.is_finite()).collect(),
@@ -147,47 +120,28 @@ struct Known {
 }
 
 async fn measure(session: &Session, known: &mut Known, chosen: u64) -> Result<(String, Traffic), Late> {
-    let (name, place) = place(session)?;
-    let Window { secs, coverage, remark } = match known.sight.look(session, chosen).await {
+    let prometheus = Prometheus::of(session)?;
+    let Window { secs, coverage, remark } = match known.sight.look(&prometheus, chosen).await {
         Ok(window) => window,
         Err(Ok(left)) => return Err(Late::Unsteady(left)),
         Err(Err(problem)) => return Err(Late::Not(problem)),
     };
-    let window_secs = secs;
     let remarks: Vec<_> = coverage.words().into_iter().chain(remark).collect();
-    let asked = query::QUESTIONS.map(|question| {
-        let path = query::instant(&question.promql(window_secs));
-        let place = &place;
-        async move {
-            let answer = session.tunnel.get_some(place, &path, WHAT, LIMIT).await?;
-            Ok::<_, Problem>((question, answer))
-        }
-    });
-    // As they come: one that waits for its turn would wait for ever behind one that has it.
-    let mut answers = stream::iter(asked).buffer_unordered(AT_ONCE);
-    let mut gathered = Gathered::default();
-    while let Some(answer) = answers.next().await {
-        let (question, answer) = answer?;
-        let place = place.clone();
-        let take_in = move || {
-            read(&answer, &place, |body| gathered.add(question, body))?;
-            Ok::<Gathered, Problem>(gathered)
-        };
-        gathered = tokio::task::spawn_blocking(take_in)
-            .await
-            .map_err(|error| Problem::new(WHAT, error.to_string(), "Retry"))??;
-        // Who calls whom is shown as soon as both ends have told it; times take longer to be counted.
-        if !known.begun && question == Question::Server {
-            known.begun = true;
-            let mut traffic = Traffic { coverage, ..gathered.so_far(window_secs) };
+    let begun = &mut known.begun;
+    // Who calls whom is shown as soon as both ends have told it; times take longer to be counted.
+    let early = |question, gathered: &Gathered| {
+        if !*begun && question == Question::Server {
+            *begun = true;
+            let mut traffic = Traffic { coverage, ..gathered.so_far(secs) };
             traffic.remarks.extend(remarks.iter().cloned());
             session.hub.take(Observation::Traffic(Ok(traffic)));
         }
-    }
-    known.hour.look(session, known.sight.every()).await;
-    let mut traffic = Traffic { coverage, ..gathered.traffic(window_secs) };
+    };
+    let gathered = prometheus.gather(secs, early).await?;
+    known.hour.look(&prometheus, known.sight.every()).await;
+    let mut traffic = Traffic { coverage, ..gathered.traffic(secs) };
     traffic.remarks.extend(remarks);
-    Ok((name, traffic.beside(&known.hour.paths)))
+    Ok((prometheus.name.clone(), traffic.beside(&known.hour.paths)))
 }
 
 /// Why a round has no figures.

@@ -2,9 +2,9 @@
 //! clock runs evenly. All of that is told by the samples themselves, so that it holds for whatever answers as
 //! Prometheus does.
 
+use super::ask::Prometheus;
+use super::query;
 use super::vector::{Sample, Series};
-use super::{first, query, scraped};
-use crate::session::Session;
 use mesh::Problem;
 use mesh::traffic::Coverage;
 use std::time::{Duration, Instant};
@@ -55,22 +55,21 @@ impl Sight {
     /// Looks before a round. `Err(Ok(secs))`: the clock was set, and rates are wrong for so much longer.
     pub(super) async fn look(
         &mut self,
-        session: &Session,
+        prometheus: &Prometheus,
         chosen: u64,
     ) -> Result<Window, Result<u64, Problem>> {
-        let now = super::clock(session).await.map_err(Err)?;
+        let now = prometheus.clock().await.map_err(Err)?;
         if let Some(left) = self.clock.saw(Instant::now(), now, chosen) {
             return Err(Ok(left));
         }
         if self.scrapes.is_none_or(|(at, scrapes)| scrapes.every.is_none() || at.elapsed() > LEARNT) {
-            self.scrapes = scrapes(session).await.map_err(Err)?.map(|scrapes| (Instant::now(), scrapes));
+            self.scrapes = scrapes(prometheus).await.map_err(Err)?.map(|scrapes| (Instant::now(), scrapes));
         }
         let scrapes = self.scrapes.map(|(_, scrapes)| scrapes);
         let window = window(chosen, scrapes, now, self.whole);
         if let Coverage::Warming { .. } = window.coverage
-            && first(session, &query::before(window.secs.max(chosen))).await.map_err(Err)?.is_some()
+            && others_were_there(prometheus, &window, chosen).await.map_err(Err)?
         {
-            // That one proxy is new; others were there.
             self.whole = window.secs.max(chosen);
             return Ok(self::window(chosen, scrapes, now, self.whole));
         }
@@ -83,10 +82,29 @@ impl Sight {
     }
 }
 
+/// The window of a single look, as of the moment that Prometheus is asked for, and how often it read the
+/// proxies then.
+pub(super) async fn then(prometheus: &Prometheus, chosen: u64) -> Result<(Window, Option<f64>), Problem> {
+    let now = prometheus.clock().await?;
+    let scrapes = scrapes(prometheus).await?;
+    let mut window = window(chosen, scrapes, now, 0);
+    if let Coverage::Warming { .. } = window.coverage
+        && others_were_there(prometheus, &window, chosen).await?
+    {
+        window = self::window(chosen, scrapes, now, window.secs.max(chosen));
+    }
+    Ok((window, scrapes.and_then(|scrapes| scrapes.every)))
+}
+
+/// Whether it is only that one proxy that is new.
+async fn others_were_there(prometheus: &Prometheus, window: &Window, chosen: u64) -> Result<bool, Problem> {
+    Ok(prometheus.first(&query::before(window.secs.max(chosen))).await?.is_some())
+}
+
 /// How the busiest counter was read.
-async fn scrapes(session: &Session) -> Result<Option<Scrapes>, Problem> {
-    let Some(Sample { labels, .. }) = first(session, query::BUSIEST).await? else { return Ok(None) };
-    Ok(Scrapes::of(&scraped(session, &query::readings(&labels)).await?))
+async fn scrapes(prometheus: &Prometheus) -> Result<Option<Scrapes>, Problem> {
+    let Some(Sample { labels, .. }) = prometheus.first(query::BUSIEST).await? else { return Ok(None) };
+    Ok(Scrapes::of(&prometheus.scraped(&query::readings(&labels)).await?))
 }
 
 /// The window that a round asks for: two readings at least, and not more than there is.

@@ -3,8 +3,9 @@
 //! began is not usual yet.
 
 use super::answer::{OfHour, UsualOf};
-use super::{asked_each, query};
-use crate::session::Session;
+use super::ask::Prometheus;
+use super::query;
+use mesh::Problem;
 use mesh::traffic::{Path, Usual};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,29 +26,29 @@ pub(super) struct Hour {
 
 impl Hour {
     /// Asks again, when it is time. What cannot be told leaves what was known.
-    pub(super) async fn look(&mut self, session: &Session, every: Option<f64>) {
+    pub(super) async fn look(&mut self, prometheus: &Prometheus, every: Option<f64>) {
         let pause = if self.paths.is_empty() { SOON } else { AGAIN };
         if self.asked.is_some_and(|asked| asked.elapsed() < pause) {
             return;
         }
         self.asked = Some(Instant::now());
-        // Four readings to a step.
-        let step = STEP.max((every.unwrap_or_default() * 4.0) as u64);
-        let told = async {
-            let mut usual = UsualOf::default();
-            asked_each(session, &query::usual_rates(step), |sample| usual.take(OfHour::Rate, &sample))
-                .await?;
-            asked_each(session, &query::usual_times(step), |sample| usual.take(OfHour::Time, &sample))
-                .await?;
-            asked_each(session, &query::plaintext(), |sample| usual.take(OfHour::Plaintext, &sample)).await?;
-            Ok(usual.paths())
-        };
-        match told.await {
+        match told(prometheus, every).await {
             Ok(paths) => self.paths = Arc::new(paths),
-            Err(problem) => {
-                let problem: mesh::Problem = problem;
-                tracing::debug!(%problem, "asking what was usual in the last hour");
-            }
+            Err(problem) => tracing::debug!(%problem, "asking what was usual in the last hour"),
         }
     }
+}
+
+/// What was usual in the hour until the moment that Prometheus is asked for.
+pub(super) async fn told(
+    prometheus: &Prometheus,
+    every: Option<f64>,
+) -> Result<BTreeMap<Path, Usual>, Problem> {
+    // Four readings to a step.
+    let step = STEP.max((every.unwrap_or_default() * 4.0) as u64);
+    let mut usual = UsualOf::default();
+    prometheus.each(&query::usual_rates(step), |sample| usual.take(OfHour::Rate, &sample)).await?;
+    prometheus.each(&query::usual_times(step), |sample| usual.take(OfHour::Time, &sample)).await?;
+    prometheus.each(&query::plaintext(), |sample| usual.take(OfHour::Plaintext, &sample)).await?;
+    Ok(usual.paths())
 }

@@ -44,7 +44,7 @@ impl World {
         .await;
         let target = Target { tracing: Some(format!("{}{prefix}", mock.url)), ..Target::default() };
         let client = mock.client();
-        let tunnel = Tunnel::to(client.clone(), &target);
+        let tunnel = Tunnel::to(Some(client.clone()), &target);
         let (version, cluster) = (Version::default(), Default::default());
         let api = Api { client, namespace: "default".into(), version, cluster, greeting: String::new() };
         let session = Session::new(api, target, Hub::new(Arc::new(|| {}), 60), tunnel);

@@ -38,6 +38,22 @@ pub enum Badge {
 }
 
 impl Badge {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Gateway,
+        Self::Fault,
+        Self::Split,
+        Self::Mirror,
+        Self::Timeout,
+        Self::Retries,
+        Self::CircuitBreaker,
+        Self::StrictMtls,
+        Self::MissingSidecar,
+        Self::Problem,
+        Self::Idle,
+        Self::Outside,
+    ];
+
     /// As the command line writes it: "circuit-breaker".
     pub fn name(self) -> &'static str {
         match self {

@@ -221,7 +221,8 @@ fn whole(
     order.sort_unstable_by(|a, b| ids[*a].cmp(&ids[*b]));
     let mut place = vec![0; ids.len()];
     order.iter().enumerate().for_each(|(at, number)| place[*number] = at);
-    let mut sides: Vec<Sides> = ids.iter().map(|_| Sides::default()).collect();
+    let past = traffic.is_some_and(|traffic| traffic.past);
+    let mut sides: Vec<Sides> = ids.iter().map(|_| Sides { past, ..Sides::default() }).collect();
     for ((source, target, _), reading) in &mut edges {
         (*source, *target) = (place[*source], place[*target]);
         sides[*source].sent.extend(&reading.ends);

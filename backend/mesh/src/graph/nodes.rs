@@ -40,13 +40,11 @@ pub(super) fn node(names: &Names, id: &NodeId, options: &GraphOptions, sides: &S
     }
     // The same service as in the detail.
     let subject = Subject::of(&names.mesh, id);
-    let (health, health_reason) = lens::health(
-        &sides.got,
-        &sides.sent,
-        is_whole(id),
-        &judged(&names.mesh, &workloads),
-        &subject.astray,
-    );
+    let (pods, astray) = match sides.past {
+        true => (Vec::new(), &[][..]),
+        false => (judged(&names.mesh, &workloads), &subject.astray[..]),
+    };
+    let (health, health_reason) = lens::health(&sides.got, &sides.sent, is_whole(id), &pods, astray);
     Node {
         id: id.clone(),
         kind: id.kind(),
@@ -68,6 +66,8 @@ pub(super) fn node(names: &Names, id: &NodeId, options: &GraphOptions, sides: &S
 /// Calls that a node got and sent.
 #[derive(Default)]
 pub(super) struct Sides {
+    /// Whether they are of the past: how its pods are now says nothing of it then.
+    pub(super) past: bool,
     pub(super) got: Ends,
     pub(super) sent: Ends,
 }

@@ -107,5 +107,7 @@ fn graph_and_detail_agree_on_every_node_and_edge() {
     lost.destination = crate::traffic::Peer { workload: "unknown".into(), ..Default::default() };
     failed.responses = [(("503".into(), "UF".into()), 2.0)].into_iter().collect();
     odd.flows.insert(lost, failed);
-    check_agreement(&demo::bookinfo(), &Arc::new(odd));
+    check_agreement(&demo::bookinfo(), &Arc::new(odd.clone()));
+    // In the past nobody knows how pods were.
+    check_agreement(&demo::bookinfo(), &Arc::new(Traffic { past: true, ..odd }));
 }
