@@ -5,6 +5,7 @@ use crate::logging::variant;
 use crate::shell::Shell;
 use cluster::Command;
 use mesh::Problem;
+use panels::looked::Looked;
 use panels::selection::{PanelId, Selected};
 use panels::{Intent, kit};
 use std::panic::Location;
@@ -80,6 +81,10 @@ impl Shell {
             Intent::Window(secs) => {
                 self.settings.window_secs = secs;
                 self.connections.order(Command::Window(secs))?;
+            }
+            Intent::Look(at) => {
+                self.wanted.look(at);
+                self.window.dock.open(PanelId::Graph);
             }
             Intent::Pause(paused) => self.pause(paused)?,
             Intent::Check(id, change) => {
@@ -159,8 +164,10 @@ impl Shell {
         self.connections.order(Command::Pause(paused))
     }
 
-    /// What is written is looked at: what was paused would show what is not so any more as what is.
+    /// What is written is looked at: what was paused, or is of the past, would show what is not so any more as
+    /// what is.
     fn look(&mut self) -> Result<(), Problem> {
+        self.wanted.look(Looked::default());
         if self.paused {
             self.pause(false)?;
             self.window.say("Live data goes on, to show what comes of the push".to_owned());

@@ -13,7 +13,7 @@ use mesh::graph::{Builder, GraphOptions, GraphType, Node, NodeId};
 use mesh::health::{astray, judged};
 use mesh::lens::{self, Ends, Reading};
 use mesh::traffic::Traffic;
-use mesh::{Mesh, Revision, Service, Workload};
+use mesh::{Mesh, Remote, Revision, Service, Workload};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -39,8 +39,8 @@ pub(crate) struct Whole {
     pub(crate) all: Option<Figures>,
 }
 
-/// What it is derived from: the mesh, and when its traffic was measured.
-type Key = (Revision, Option<jiff::Timestamp>);
+/// What it is derived from: the mesh, and when and over which window its traffic was measured.
+type Key = (Revision, Option<(jiff::Timestamp, u64)>);
 
 /// Larger meshes than this are looked through by a thread.
 const SMALL: usize = 150;
@@ -55,13 +55,25 @@ struct Condition {
 
 /// How everything is; nothing where it is not known yet.
 pub(crate) fn of_all(ui: &Ui, cx: &Cx<'_>) -> Option<Arc<Whole>> {
-    let id = Id::new("how everything is");
+    of(ui, cx, Id::new("how everything is"), &cx.scene.traffic)
+}
+
+/// The same as of the moment of the past that is looked at.
+pub(crate) fn then(ui: &Ui, cx: &Cx<'_>) -> Option<Arc<Whole>> {
+    match cx.then() {
+        Some(then) => of(ui, cx, Id::new("how everything was"), &then.traffic),
+        None => of_all(ui, cx),
+    }
+}
+
+fn of(ui: &Ui, cx: &Cx<'_>, id: Id, told: &Remote<Traffic>) -> Option<Arc<Whole>> {
     let condition: Arc<Mutex<Condition>> = ui.data_mut(|data| Arc::clone(data.get_temp_mut_or_default(id)));
     let mut condition = condition.lock().unwrap_or_else(PoisonError::into_inner);
     let mesh = Arc::clone(&cx.scene.mesh);
-    let traffic = cx.scene.traffic.value().cloned();
-    let at = cx.scene.traffic.at();
-    let paths = paths(&cx.scene.traffic);
+    let traffic = told.value().cloned();
+    let at = told.at();
+    let measured = at.zip(traffic.as_ref().map(|traffic| traffic.window_secs));
+    let paths = paths(told);
     let (small, now) = (mesh.workload_count() <= SMALL && paths <= FEW_PATHS, at.unwrap_or(cx.now));
     let builder = Arc::clone(&condition.builder);
     let look = move || {
@@ -70,7 +82,7 @@ pub(crate) fn of_all(ui: &Ui, cx: &Cx<'_>) -> Option<Arc<Whole>> {
         let all = traffic.as_deref().map(|traffic| Figures::of(&Reading::of(Some(traffic), |_| true)));
         Arc::new(Whole { rows: rows(&mut builder, &mesh, traffic.as_ref(), now), all })
     };
-    let found = condition.found.get(ui.ctx(), (cx.scene.mesh.revision(), at), small, look);
+    let found = condition.found.get(ui.ctx(), (cx.scene.mesh.revision(), measured), small, look);
     found.map(|found| Arc::clone(found))
 }
 

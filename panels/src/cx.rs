@@ -3,10 +3,12 @@
 use crate::contexts::Contexts;
 use crate::file::TraceFile;
 use crate::intent::{Intent, ThemeChoice};
+use crate::past::Then;
 use crate::reads::Reads;
 use crate::selection::Selected;
 use jiff::Timestamp;
-use mesh::{Ledger, Scene};
+use mesh::traffic::Traffic;
+use mesh::{Ledger, Remote, Scene};
 use std::cell::RefCell;
 use std::panic::Location;
 
@@ -44,6 +46,16 @@ pub struct Cx<'a> {
 }
 
 impl Cx<'_> {
+    /// The moment of the past that graph and detail show; `None`: now.
+    pub fn then(&self) -> Option<Then> {
+        self.reads.then(self.window_secs, self.now)
+    }
+
+    /// What was measured: now, or at the moment of the past that is looked at.
+    pub fn traffic(&self) -> Remote<Traffic> {
+        self.then().map_or_else(|| self.scene.traffic.clone(), |then| then.traffic)
+    }
+
     /// Over how many seconds what is shown was measured: fewer than were chosen while there is no more, more
     /// where it is rarely read.
     pub fn measured_secs(&self) -> u64 {

@@ -2,6 +2,7 @@
 
 use crate::contexts::ContextId;
 use crate::held::DraftOf;
+use crate::looked::Looked;
 use crate::selection::{PanelId, Selected};
 use mesh::check::Fix;
 use mesh::logging::SetLevel;
@@ -49,6 +50,8 @@ pub enum Intent {
     Namespaces(Vec<String>),
     /// Measure over this many seconds.
     Window(u64),
+    /// Show graph and detail as of a moment of the past, or compare two, or go back to now.
+    Look(Looked),
     /// Stop or go on taking in new data.
     Pause(bool),
     /// A draft has settled: its change joins the set that is not pushed yet, in the place of the draft's

@@ -7,6 +7,8 @@
 
 use crate::foresight::Foresight;
 use crate::judge::Judge;
+use crate::looked::Looked;
+use crate::past::{Past, Then};
 use egui::Context;
 use jiff::Timestamp;
 use mesh::certificate::{Credential, SecretOf};
@@ -21,7 +23,8 @@ use mesh::mesh_config::MeshConfig;
 use mesh::series::{Measured, Range};
 use mesh::told::Word;
 use mesh::trace::{Found, Opened, TraceQuery};
-use mesh::{Answer, Change, ChangeId, Problem, Read, Ref, Remote, Scene, Schema, SchemaOf};
+use mesh::traffic::Traffic;
+use mesh::{Answer, Change, ChangeId, Period, Problem, Read, Ref, Remote, Scene, Schema, SchemaOf};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,9 +43,15 @@ pub struct Wanted {
     again: RefCell<BTreeMap<Read, u32>>,
     judge: RefCell<Judge>,
     foresight: RefCell<Foresight>,
+    past: RefCell<Past>,
 }
 
 impl Wanted {
+    /// Looks at these moments from now on.
+    pub fn look(&self, at: Looked) {
+        self.past.borrow_mut().look(at);
+    }
+
     /// At the end of a frame: the questions that were put in it.
     pub fn take(&self) -> BTreeMap<Read, u32> {
         std::mem::take(&mut self.asked.borrow_mut())
@@ -83,6 +92,28 @@ impl<'a> Reads<'a> {
     pub fn series(&self, range: &Range) -> Remote<Measured> {
         self.ask(Read::Series(range.clone())).part(|answer| match answer {
             Answer::Series(series) => Some(series.clone()),
+            _ => None,
+        })
+    }
+
+    /// Which moments are looked at.
+    pub fn looked(&self) -> Looked {
+        self.wanted.past.borrow().looked()
+    }
+
+    /// The moment of the past that is shown; `None`: now.
+    pub fn then(&self, secs: u64, now: Timestamp) -> Option<Then> {
+        self.wanted.past.borrow_mut().shown(secs, now, |period| self.traffic(period))
+    }
+
+    /// The moment that it is compared with.
+    pub fn against(&self, secs: u64, now: Timestamp) -> Option<Then> {
+        self.wanted.past.borrow_mut().against(secs, now, |period| self.traffic(period))
+    }
+
+    fn traffic(&self, period: Period) -> Remote<Traffic> {
+        self.ask(Read::Traffic(period)).part(|answer| match answer {
+            Answer::Traffic(traffic) => Some(traffic.clone()),
             _ => None,
         })
     }

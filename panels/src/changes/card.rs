@@ -8,10 +8,12 @@ use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, End, Tokens, badge, button, diff, fmt, icon, problem, text};
+use crate::looked::around;
 use crate::versions::versions;
 use crate::words;
 use crate::yaml;
 use egui::{Frame, Label, Margin, RichText, Ui, WidgetInfo, WidgetType};
+use jiff::Timestamp;
 use mesh::ledger::Entry;
 use mesh::writes::{Deed, Write};
 use mesh::{ChangeId, Moment, Ref, Restore, Stage};
@@ -121,6 +123,9 @@ fn actions(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry) -> bool {
             acted = true;
         }
     }
+    if let Some(sent) = entry.sent {
+        compare(ui, cx, sent, &row.title);
+    }
     if entry.is_stored() || row.undone {
         acted |= restore(ui, cx, row, entry);
     }
@@ -137,6 +142,14 @@ fn actions(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry) -> bool {
         }
     });
     acted
+}
+
+/// What the graph was before it and is after it.
+fn compare(ui: &mut Ui, cx: &Cx<'_>, when: Timestamp, title: &str) {
+    let button = Button::quiet("Before and after").named(format!("Compare before and after {title}"));
+    if ui.add(button).on_hover_text("Shows in the graph what is new, gone, slower or fails since").clicked() {
+        cx.intents.send(Intent::Look(around(when, cx.window_secs, cx.now)));
+    }
 }
 
 /// Ways back to an earlier moment: each is a change like any other, that waits for Push. Returns whether one
@@ -186,7 +199,10 @@ pub(super) fn write(ui: &mut Ui, cx: &Cx<'_>, write: &Write) {
     let said = format!("{who} {did} {}", write.at);
     ui.add(Label::new(text::rich(ui, said, size::TEXT, Weight::Semibold).color(tokens.text)).wrap());
     let when = format!("{}  ·  {}", fmt::ago(cx.now, write.when), fmt::absolute(write.when));
-    text::muted(ui, when);
+    ui.horizontal_wrapped(|ui| {
+        text::muted(ui, when);
+        compare(ui, cx, write.when, &write.at.to_string());
+    });
     match write.deed {
         Deed::Deleted => {
             text::muted(ui, "Kubernetes does not note who deletes");

@@ -136,7 +136,7 @@ impl Foreign {
 }
 
 /// Changes when a change of the ledger comes further.
-pub(super) fn stamp(ledger: &Ledger) -> u64 {
+pub(crate) fn stamp(ledger: &Ledger) -> u64 {
     let mut hasher = DefaultHasher::new();
     for entry in ledger.entries() {
         entry.id.hash(&mut hasher);

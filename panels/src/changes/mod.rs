@@ -8,6 +8,8 @@ mod view;
 
 pub use view::{Row, View};
 
+pub(crate) use self::lines::stamp;
+
 use self::lines::{ALONE, Foreign, Line, Lines, Of, UNDER, Whose};
 use crate::cx::Cx;
 use crate::intent::{Intent, ListFormat};
@@ -122,7 +124,7 @@ impl Changes {
     fn revision(&self, cx: &Cx<'_>) -> u64 {
         let mut hasher = DefaultHasher::new();
         let writes = &cx.scene.writes;
-        (Arc::as_ptr(writes) as usize, writes.len(), lines::stamp(cx.changes)).hash(&mut hasher);
+        (Arc::as_ptr(writes) as usize, writes.len(), stamp(cx.changes)).hash(&mut hasher);
         (self.looks.by_object, self.looks.whose).hash(&mut hasher);
         hasher.finish()
     }

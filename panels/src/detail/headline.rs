@@ -32,7 +32,7 @@ pub(super) fn health_of(status: Status) -> Health {
 /// what stands below never jumps.
 pub(super) fn headline(ui: &mut Ui, cx: &Cx<'_>, status: Status, reason: &str) {
     let when = |age: &str| format!("{reason} · as of {age}");
-    let below = match &cx.scene.traffic {
+    let below = match &cx.traffic() {
         Remote::Stale(_, at, trouble) => {
             let reason = when(&fmt::ago(cx.now, *at));
             let said = ui.scope(|ui| {

@@ -24,7 +24,9 @@ use crate::history::{deed, turn};
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Memo, Tokens, fmt, icon, remote, text, tiles};
+use crate::looked::Looked;
 use crate::objects::{KeptDraft, Sheets};
+use crate::past::{OF_NOW, Then};
 use crate::selection::Selected;
 use crate::subject;
 use crate::ways_out;
@@ -33,6 +35,7 @@ use jiff::Timestamp;
 use mesh::charts::Calls;
 use mesh::graph::NodeId;
 use mesh::lens::Subject;
+use mesh::traffic::Traffic;
 use mesh::why::SeenCall;
 use mesh::{Remote, Revision};
 use serde::{Deserialize, Serialize};
@@ -79,12 +82,17 @@ impl From<Kept> for KeptDrafts {
     }
 }
 
+/// What a view is derived from: the objects, when and over which window calls were measured, and whose it is.
+type Key = (Revision, Option<(Timestamp, u64)>, Selected);
+
 /// The detail's own state: the drafts above all.
 #[derive(Default)]
 pub struct Detail {
     drafts: Drafts,
     sheets: Sheets,
-    view: Memo<(Revision, Option<Timestamp>, Selected), Option<Arc<View>>>,
+    view: Memo<Key, Option<Arc<View>>>,
+    /// At the moment that it is compared with.
+    other: Memo<Key, Option<Arc<View>>>,
 }
 
 impl Detail {
@@ -93,6 +101,11 @@ impl Detail {
         self.drafts.follow(cx);
         self.sheets.follow(cx);
         let view = cx.selected.and_then(|selected| self.view(cx, selected));
+        if let Some(then) = cx.then().filter(|_| !matches!(cx.selected, Some(Selected::Object(_)))) {
+            Frame::new().inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 0 }).show(ui, |ui| {
+                past(ui, cx, &then);
+            });
+        }
         if let Some(view) = &view {
             // The name, the health and the way out stay while the rest is scrolled.
             let margin = Margin { left: 16, right: 16, top: 8, bottom: 0 };
@@ -129,10 +142,7 @@ impl Detail {
         if matches!(selected, Selected::Object(_)) {
             return None;
         }
-        let read = cx.scene.mesh.revision_of(selected.namespaces());
-        let key = (read, cx.scene.traffic.at(), selected.clone());
-        let traffic = cx.scene.traffic.value().map(|traffic| &**traffic);
-        self.view.get(key, |_| View::of(&cx.scene.mesh, traffic, selected).map(Arc::new)).clone()
+        view(&mut self.view, cx, selected, &cx.traffic())
     }
 
     /// All drafts, as they are kept for the next run.
@@ -173,9 +183,22 @@ impl Detail {
         self.sheets.follow_intent(intent, deed, cx);
     }
 
+    /// The figures of the moment that is compared with.
+    fn compared(&mut self, ui: &mut Ui, cx: &Cx<'_>, selected: &Selected) {
+        let Some(other) = cx.reads.against(cx.window_secs, cx.now) else { return };
+        ui.add_space(8.0);
+        text::medium(ui, format!("Compared with: {}", other.shown(cx.now)));
+        let measured = other.traffic.value().is_some();
+        if let Some(view) = view(&mut self.other, cx, selected, &other.traffic).filter(|_| measured) {
+            figure_tiles(ui, &view.figures, view.makes);
+            text::note(ui, &view.reason);
+        }
+    }
+
     fn thing(&mut self, ui: &mut Ui, cx: &Cx<'_>, selected: &Selected, view: &View) {
         ui.push_id(format!("{selected:?}"), |ui| {
             measured(ui, cx, selected, view);
+            self.compared(ui, cx, selected);
             ui.add_space(10.0);
             self.drafts.ui(ui, cx, selected);
             let names = if matches!(selected, Selected::Edge(..)) {
@@ -197,6 +220,19 @@ impl Detail {
             config::list(ui, cx, &view.config);
         });
     }
+}
+
+/// What is measured of a selection, kept while nothing is new.
+fn view(
+    kept: &mut Memo<Key, Option<Arc<View>>>,
+    cx: &Cx<'_>,
+    selected: &Selected,
+    told: &Remote<Traffic>,
+) -> Option<Arc<View>> {
+    let traffic = told.value().map(|traffic| &**traffic);
+    let measured = told.at().zip(traffic.map(|traffic| traffic.window_secs));
+    let key = (cx.scene.mesh.revision_of(selected.namespaces()), measured, selected.clone());
+    kept.get(key, |_| View::of(&cx.scene.mesh, traffic, selected).map(Arc::new)).clone()
 }
 
 /// What the calls of a selection did over time.
@@ -221,6 +257,19 @@ fn metrics(ui: &mut Ui, cx: &Cx<'_>, selected: &Selected, makes: bool) {
     charts::section(ui, cx, &calls);
 }
 
+/// Which moment calls and health are of, and the way back to now.
+fn past(ui: &mut Ui, cx: &Cx<'_>, then: &Then) {
+    ui.horizontal_wrapped(|ui| {
+        let color = Tokens::of(ui).accent;
+        ui.label(egui::RichText::new(icon::CLOCK_COUNTER_CLOCKWISE).color(color));
+        text::strong(ui, then.shown(cx.now)).on_hover_text(OF_NOW);
+        text::note(ui, OF_NOW);
+        if ui.add(Button::quiet("Live").named("Detail back to now")).clicked() {
+            cx.intents.send(Intent::Look(Looked::default()));
+        }
+    });
+}
+
 fn head(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
     let tokens = Tokens::of(ui);
     ui.spacing_mut().item_spacing.y = 1.0;
@@ -234,7 +283,7 @@ fn head(ui: &mut Ui, cx: &Cx<'_>, view: &View) {
 /// The figures, or why there are none.
 fn measured(ui: &mut Ui, cx: &Cx<'_>, selected: &Selected, view: &View) {
     let figures = &view.figures;
-    match &cx.scene.traffic {
+    match &cx.traffic() {
         Remote::Waiting => remote::waiting(ui, "Waiting for the first measurements"),
         Remote::Denied(trouble) => {
             if remote::denied(ui, &trouble.what, &trouble.why, &trouble.next, Some("Retry")) {

@@ -30,8 +30,9 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>) {
         kinds(ui, cx);
         return;
     }
-    let traffic = cx.scene.traffic.value().map(|traffic| &**traffic);
-    let whole = condition::of_all(ui, cx).unwrap_or_default();
+    let told = cx.traffic();
+    let traffic = told.value().map(|traffic| &**traffic);
+    let whole = condition::then(ui, cx).unwrap_or_default();
     let rows = &whole.rows;
     let shown =
         |row: &&Row| cx.namespaces.is_empty() || cx.namespaces.iter().any(|name| **name == *row.namespace);
@@ -55,7 +56,7 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>) {
     fold(ui, "Services", "the worst first", true, |ui| {
         for row in listed.iter().take(12) {
             let about = if ill(row) { row.reason.as_str() } else { "" };
-            let rate = if cx.scene.traffic.value().is_some() { rate_of(row.rps) } else { "–".to_owned() };
+            let rate = if traffic.is_some() { rate_of(row.rps) } else { "–".to_owned() };
             if thing(ui, row.status, &row.name, about, rate).clicked() {
                 cx.intents.send(Intent::Select(Some(row.selected.clone())));
             }
@@ -84,7 +85,8 @@ fn rate_of(rps: f64) -> String {
 }
 
 fn figures(ui: &mut Ui, cx: &Cx<'_>, all: Option<&Figures>) {
-    match &cx.scene.traffic {
+    let told = cx.traffic();
+    match &told {
         Remote::Waiting => remote::waiting(ui, "Waiting for the first measurements"),
         Remote::Denied(trouble) => {
             if remote::denied(ui, &trouble.what, &trouble.why, &trouble.next, Some("Retry")) {
@@ -98,7 +100,7 @@ fn figures(ui: &mut Ui, cx: &Cx<'_>, all: Option<&Figures>) {
             let errors = all.error_percent.map_or_else(none, fmt::percent);
             let p95 = all.p95_ms.map_or_else(none, fmt::ms);
             let mtls = all.mtls_percent.map_or_else(none, fmt::percent);
-            if matches!(cx.scene.traffic, Remote::Stale(..)) {
+            if matches!(told, Remote::Stale(..)) {
                 ui.multiply_opacity(0.6);
             }
             tiles(

@@ -183,12 +183,17 @@ pub(super) fn aside(dim: bool, status: Status) -> bool {
     dim && status < Status::Degraded
 }
 
+/// What an edge's colour says.
+pub(super) fn edge_color(status: Status, tcp: bool, tokens: &Tokens) -> Color32 {
+    match status {
+        Status::Healthy if tcp => tokens.tcp,
+        status => status.color(tokens),
+    }
+}
+
 /// The colour of an edge.
 pub(super) fn line_color(line: &Line, tokens: &Tokens, dim: bool) -> Color32 {
-    let color = match line.status {
-        Status::Healthy if line.tcp => tokens.tcp,
-        status => status.color(tokens),
-    };
+    let color = edge_color(line.status, line.tcp, tokens);
     let strength = match (dim, line.status) {
         (true, Status::Idle | Status::Healthy) => 0.16,
         (false, Status::Healthy) => 0.72,

@@ -121,12 +121,14 @@ impl Changing {
         let order = Order {
             mesh: Arc::clone(&scene.mesh),
             traffic: scene.traffic.value().cloned(),
+            before: None,
             judged: Arc::default(),
             options: GraphOptions { idle: true, ..GraphOptions::default() },
             boxes: Options::default(),
             labels: Labels::default(),
             find: String::new(),
             hide: String::new(),
+            around: None,
             anew: 0,
             at: scene.traffic.at().unwrap_or_default(),
         };

@@ -8,6 +8,7 @@ use super::frames;
 use super::labels::{self, Pill};
 use super::minimap::Minimap;
 use super::paint::{Look, Meta, galley};
+use super::path::Way;
 pub use super::picture::{Done, Picture, Setting, Thing, selects};
 use super::picture::{Joined, exists};
 use super::view::View;
@@ -40,6 +41,8 @@ pub struct Canvas {
     /// Where pills stood, by the edge that they are on.
     stood: HashMap<Joined, Pos2>,
     minimap: Minimap,
+    /// The way of calls through the card under the pointer.
+    way: Memo<(usize, usize), Way>,
     menu: Option<Thing>,
     /// Whether something else had the keyboard in the last frame, or lay over the window.
     pub(super) busy: bool,
@@ -159,6 +162,12 @@ impl Canvas {
             ui.ctx().request_repaint();
         }
         let meta = Meta::new(camera, viewport);
+        if let (Some(Thing::Card(card)), true) = (hovered, detail > Detail::Dot) {
+            let way = self.way.get((self.serial, card), |(_, card)| Way::through(&picture.view, *card));
+            for line in &way.lines {
+                picture.store.line(&painter, &meta, *line, true);
+            }
+        }
         self.draw_lines_above(&painter, picture, &meta, &chosen, hovered, &keyboard);
         if detail.near() || lines.len() <= 150 {
             let flowing = setting.flowing && ui.input(|input| input.focused);
@@ -403,14 +412,19 @@ impl Canvas {
             response.context_menu(|ui| menu(ui, view, thing));
         }
         let facts = match hovered {
-            Some(Thing::Card(card)) => Some((&view.cards[card].name, &view.cards[card].facts)),
-            Some(Thing::Line(line)) => Some((&view.lines[line].name, &view.lines[line].facts)),
+            Some(Thing::Card(card)) => Some((&view.cards[card].name, view.cards[card].facts.clone())),
+            Some(Thing::Line(line)) => Some((&view.lines[line].name, view.lines[line].facts.clone())),
             Some(Thing::Group(_)) | None => None,
         };
-        if let Some((name, facts)) = facts.filter(|_| !response.context_menu_opened()) {
+        if let Some((name, mut facts)) = facts.filter(|_| !response.context_menu_opened()) {
             let head =
                 name.strip_prefix("edge ").map_or_else(|| name.clone(), |ends| ends.replace(" to ", " → "));
-            response.clone().on_hover_ui_at_pointer(|ui| crate::kit::tooltip::rows(ui, &head, facts));
+            if let Some(Thing::Card(card)) = hovered {
+                let way = self.way.get((self.serial, card), |(_, card)| Way::through(view, *card));
+                let words = format!("called through {}, calls through to {}", way.before, way.after);
+                facts.push(("Way".to_owned(), words));
+            }
+            response.clone().on_hover_ui_at_pointer(|ui| crate::kit::tooltip::rows(ui, &head, &facts));
         }
         done
     }

@@ -3,11 +3,13 @@
 pub mod access;
 pub mod batch;
 pub mod bench;
+mod beside;
 pub mod camera;
 pub mod canvas;
 pub mod chosen;
 mod curve;
 mod detour;
+mod drill;
 mod ended;
 pub mod find;
 mod frames;
@@ -16,10 +18,13 @@ pub mod index;
 mod keys_tests;
 pub mod labels;
 mod layers;
+mod legend;
+mod menu;
 mod minimap;
 pub mod paint;
 #[cfg(test)]
 mod panel_tests;
+mod path;
 pub mod picture;
 pub mod pill;
 pub mod place;
@@ -37,6 +42,7 @@ mod sticky;
 pub mod svg;
 #[cfg(test)]
 mod tests;
+mod time;
 mod toolbar;
 pub mod view;
 mod work;
@@ -47,25 +53,24 @@ pub use svg::svg;
 pub use toolbar::Choices;
 pub use work::MOST_NODES;
 
-use crate::call;
 use crate::cx::Cx;
-use crate::editors::{self, EditorRow};
 use crate::intent::Intent;
-use crate::intent::{Export, ExportFormat, TracesOf};
-use crate::kit::{Memo, Tokens, button, fmt, icon, remote};
+use crate::intent::{Export, ExportFormat};
+use crate::kit::{Tokens, fmt, icon, remote};
+use crate::looked::Looked;
 use crate::panel::{About, Panel};
+use crate::past::Then;
 use crate::problems;
-use crate::selection::Selected;
-use canvas::{Canvas, Picture, Setting, Thing, selects};
-use egui::{Frame, Margin, Rect, Ui, UiBuilder, vec2};
+use canvas::{Canvas, Picture, Setting};
+use egui::{Frame, Margin, Rect, Stroke, StrokeKind, Ui, UiBuilder, vec2};
+use menu::{Offered, menu};
+use mesh::Remote;
+use mesh::graph::compare::Compared;
 use mesh::graph::{GraphOptions, Health, NodeId};
 use mesh::scene::Scene;
-use mesh::trace::{Call, End};
-use mesh::{Remote, Revision};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use svg::Drawing;
-use view::View;
 use work::{Drawn, Finished, Order, Work};
 
 /// What it is called and what it is good for.
@@ -90,6 +95,9 @@ pub struct Graph {
     /// How many things in it are idle.
     idle: usize,
     history: BTreeMap<NodeId, Vec<f32>>,
+    drill: drill::Drill,
+    scrubber: time::Scrubber,
+    differences: time::Differences,
 }
 
 struct Shown {
@@ -98,10 +106,9 @@ struct Shown {
     picture: Picture,
     hidden: usize,
     too_many: Option<usize>,
+    /// How it differs from the moment that it is compared with.
+    compared: Option<Arc<Compared>>,
 }
-
-/// Which editors there are for what, as menus name them: every editor's sheet is opened for it, once.
-type Offered = Memo<(Revision, Selected), Vec<(&'static EditorRow, String)>>;
 
 /// So many rates of each node are remembered.
 const HISTORY: usize = 40;
@@ -133,49 +140,34 @@ impl Panel for Graph {
                 cx.intents.send(Intent::Select(Some(hit.clone())));
             }
             refused(ui, cx);
+            let (shown, around) = (self.shown.as_ref(), self.drill.around());
+            let here = shown.zip(around).is_none_or(|(shown, (node, _))| shown.graph.has(&node));
+            let card = shown.and_then(|shown| {
+                let cards = &shown.picture.view.cards;
+                let chosen = cards.iter().find(|card| cx.selected.is_some_and(|selected| card.is(selected)));
+                chosen.map(|card| card.id.clone())
+            });
+            if self.drill.keys(ui, card.as_ref()) | self.drill.ui(ui, cx, here) {
+                self.canvas.fit();
+            }
         });
-        let waiting = !cx.scene.ready();
-        match &mut self.shown {
-            Some(shown) if !shown.picture.view.cards.is_empty() => {
-                let live = matches!(cx.scene.traffic, Remote::Live(..)) && !cx.paused;
-                let setting = Setting {
-                    selected: cx.selected,
-                    flowing: self.choices.flow && live,
-                    minimap: self.choices.minimap,
-                    history: &self.history,
-                };
-                let (opacity, rect) = (ui.opacity(), ui.available_rect_before_wrap());
-                if matches!(cx.scene.traffic, Remote::Stale(..)) {
-                    ui.set_opacity(opacity * 0.6);
-                }
-                let offered = &mut self.offered;
-                let done = self.canvas.ui(ui, &mut shown.picture, &setting, &mut |ui, view, thing| {
-                    menu(ui, cx, view, thing, offered);
-                });
-                let lines = (done.lit.as_slice(), done.line);
-                self.handles.ui(
-                    ui,
-                    cx,
-                    &shown.picture.view,
-                    lines,
-                    (self.canvas.camera(), rect, self.canvas.pills(rect)),
-                );
-                ui.set_opacity(opacity);
-                banners(ui, rect, cx, &self.work);
-                if let Some(select) = done.select.filter(|select| select.as_ref() != cx.selected) {
-                    cx.intents.send(Intent::Select(select));
-                }
-            }
-            _ if waiting || self.work.busy() => {
-                Frame::new().inner_margin(Margin::symmetric(20, 16)).show(ui, |ui| {
-                    remote::waiting(
-                        ui,
-                        if waiting { "Reading services, workloads and pods" } else { "Placing the graph" },
-                    );
-                });
-            }
-            Some(Shown { too_many: Some(nodes), .. }) => too_many(ui, *nodes),
-            _ => empty(ui, cx, &self.choices),
+        let rest = ui.available_rect_before_wrap();
+        // As long as the past is shown, the way back is there too.
+        let time =
+            if self.choices.time || cx.reads.looked() != Looked::default() { time::HEIGHT } else { 0.0 };
+        let (top, bottom) = rest.split_top_bottom_at_y((rest.bottom() - time).max(rest.top()));
+        let compared = self.shown.as_ref().and_then(|shown| shown.compared.clone());
+        let (graph, list) = if compared.is_some() { time::places(top) } else { (top, Rect::NOTHING) };
+        ui.scope_builder(UiBuilder::new().max_rect(graph), |ui| {
+            ui.shrink_clip_rect(graph);
+            self.body(ui, cx);
+        });
+        if let Some(compared) = compared {
+            self.differences.ui(ui, list, cx, &compared);
+        }
+        if time > 0.0 {
+            let inside = UiBuilder::new().max_rect(bottom.shrink2(vec2(16.0, 6.0)));
+            ui.scope_builder(inside, |ui| self.scrubber.ui(ui, cx, &mut self.choices.span_secs));
         }
         self.hand_over(ui, cx);
     }
@@ -196,6 +188,67 @@ impl Panel for Graph {
 }
 
 impl Graph {
+    /// The graph, or why there is none.
+    fn body(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
+        let waiting = !cx.scene.ready();
+        let (then, told) = (cx.then(), cx.traffic());
+        match &mut self.shown {
+            Some(shown) if !shown.picture.view.cards.is_empty() => {
+                let live = then.is_none() && matches!(told, Remote::Live(..)) && !cx.paused;
+                let none = BTreeMap::new();
+                let setting = Setting {
+                    selected: cx.selected,
+                    flowing: self.choices.flow && live,
+                    minimap: self.choices.minimap,
+                    // The last rates are those of now.
+                    history: if then.is_none() { &self.history } else { &none },
+                };
+                let (opacity, rect) = (ui.opacity(), ui.available_rect_before_wrap());
+                if matches!(told, Remote::Stale(..)) || then.as_ref().is_some_and(Then::reading) {
+                    ui.set_opacity(opacity * 0.6);
+                }
+                let (offered, mut into) = (&mut self.offered, None);
+                let done = self.canvas.ui(ui, &mut shown.picture, &setting, &mut |ui, view, thing| {
+                    menu(ui, cx, view, thing, (offered, &mut into));
+                });
+                if let Some(node) = into {
+                    self.drill.enter(node);
+                    self.canvas.fit();
+                }
+                let lines = (done.lit.as_slice(), done.line);
+                self.handles.ui(
+                    ui,
+                    cx,
+                    &shown.picture.view,
+                    lines,
+                    (self.canvas.camera(), rect, self.canvas.pills(rect)),
+                );
+                ui.set_opacity(opacity);
+                if cx.reads.looked() != Looked::default() {
+                    let edge = Stroke::new(2.0, Tokens::of(ui).accent);
+                    ui.painter().rect_stroke(rect, 0.0, edge, StrokeKind::Inside);
+                }
+                banners(ui, rect, cx, &self.work);
+                if self.choices.legend {
+                    legend::ui(ui, rect, shown.compared.is_some());
+                }
+                if let Some(select) = done.select.filter(|select| select.as_ref() != cx.selected) {
+                    cx.intents.send(Intent::Select(select));
+                }
+            }
+            _ if waiting || self.work.busy() => {
+                Frame::new().inner_margin(Margin::symmetric(20, 16)).show(ui, |ui| {
+                    remote::waiting(
+                        ui,
+                        if waiting { "Reading services, workloads and pods" } else { "Placing the graph" },
+                    );
+                });
+            }
+            Some(Shown { too_many: Some(nodes), .. }) => too_many(ui, *nodes),
+            _ => empty(ui, cx, &self.choices),
+        }
+    }
+
     /// The graph that is shown and where everything stands, for saving it as a picture.
     pub fn shown(&self) -> Option<(&mesh::graph::Graph, &Placement)> {
         self.shown.as_ref().map(|shown| (shown.graph.as_ref(), shown.placement.as_ref()))
@@ -239,9 +292,20 @@ impl Graph {
     /// Orders a new picture when something changed, and takes in what was finished.
     fn take_in(&mut self, ui: &Ui, cx: &Cx<'_>) {
         let scene: &Scene = cx.scene;
+        let told = cx.traffic();
+        if cx.then().is_some() && matches!(told, Remote::Waiting) {
+            // What is shown stays until there is something to be shown instead.
+            if let Some(finished) = self.work.finished(ui.ctx()) {
+                self.show(finished);
+            }
+            return;
+        }
+        let (measured, before) = time::of(cx, &told);
+        let (traffic, at) = measured.map_or((None, None), |(traffic, at)| (Some(traffic), Some(at)));
         let order = Order {
             mesh: Arc::clone(&scene.mesh),
-            traffic: scene.traffic.value().cloned(),
+            traffic,
+            before,
             judged: problems::found(ui, cx),
             options: GraphOptions {
                 graph_type: self.choices.graph_type,
@@ -252,8 +316,9 @@ impl Graph {
             labels: self.choices.labels,
             find: self.choices.find.clone(),
             hide: self.choices.hide.clone(),
+            around: self.drill.around(),
             anew: self.anew,
-            at: scene.traffic.at().unwrap_or(cx.now),
+            at: at.unwrap_or(cx.now),
         };
         let at_once = self.work.order(ui.ctx(), order);
         if let Some(finished) = at_once.or_else(|| self.work.finished(ui.ctx())) {
@@ -264,7 +329,9 @@ impl Graph {
     fn show(&mut self, finished: Finished) {
         self.idle = finished.graph.nodes.iter().filter(|node| node.health == Health::Idle).count();
         self.history.retain(|id, _| finished.graph.nodes.binary_search_by(|node| node.id.cmp(id)).is_ok());
-        let measured_anew = self.shown.as_ref().is_none_or(|shown| shown.graph.at != finished.graph.at);
+        let past = self.work.is_past();
+        let measured_anew =
+            !past && self.shown.as_ref().is_none_or(|shown| shown.graph.at != finished.graph.at);
         if measured_anew && finished.graph.nodes.len() <= 2000 {
             for node in &finished.graph.nodes {
                 let rates = self.history.entry(node.id.clone()).or_default();
@@ -274,11 +341,14 @@ impl Graph {
                 rates.push(node.rps_in.max(if node.rps_in == 0.0 { node.rps_out } else { 0.0 }) as f32);
             }
         }
-        let Finished { graph, placement, drawn, hidden, too_many } = finished;
+        let Finished { graph, placement, drawn, hidden, too_many, compared } = finished;
         match (drawn, &mut self.shown) {
             (Drawn::Picture(picture), _) => {
                 self.canvas.renew();
-                discard(self.shown.replace(Shown { graph, placement, picture: *picture, hidden, too_many }));
+                let picture = *picture;
+                let shown = Shown { graph, placement, picture, hidden, too_many, compared };
+                discard(self.shown.replace(shown));
+                self.differences.renew();
             }
             (Drawn::Cards(view, changed), Some(shown)) => {
                 self.canvas.renew_cards(&changed);
@@ -302,7 +372,7 @@ fn discard(old: Option<Shown>) {
 
 /// Why there are no rates. The structure of the mesh is shown all the same.
 fn refused(ui: &mut Ui, cx: &Cx<'_>) {
-    if let (Remote::Denied(problem), true) = (&cx.scene.traffic, cx.scene.ready()) {
+    if let (Remote::Denied(problem), true) = (&cx.traffic(), cx.scene.ready()) {
         ui.add_space(4.0);
         let what = format!("No rates: {}", problem.what);
         remote::denied(ui, &what, &problem.why, &problem.next, None);
@@ -315,7 +385,10 @@ fn banners(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, work: &Work) {
     let over = UiBuilder::new().max_rect(rect.shrink2(vec2(16.0, 4.0)));
     ui.scope_builder(over, |ui| {
         let ground = Frame::new().fill(Tokens::of(ui).canvas).corner_radius(6);
-        if let Remote::Stale(_, at, problem) = &cx.scene.traffic {
+        if cx.reads.looked() != Looked::default() {
+            ground.show(ui, |ui| time::mark(ui, cx));
+        }
+        if let Remote::Stale(_, at, problem) = &cx.traffic() {
             let age = fmt::ago(cx.now, *at);
             ground.show(ui, |ui| remote::stale(ui, &age, &problem.what, &problem.why, &problem.next));
         }
@@ -341,63 +414,4 @@ fn empty(ui: &mut Ui, cx: &Cx<'_>, choices: &Choices) {
         "Send some requests, or show idle services too"
     };
     remote::empty(ui, icon::GRAPH, "No services in the mesh here", how, None);
-}
-
-/// The menu of a thing in the graph.
-fn menu(ui: &mut Ui, cx: &Cx<'_>, view: &View, thing: Thing, offered: &mut Offered) {
-    ui.set_min_width(180.0);
-    let (name, end, call) = match thing {
-        Thing::Card(card) => (view.cards[card].name.clone(), end(&view.cards[card]), None),
-        Thing::Line(line) => {
-            let line = &view.lines[line];
-            let (from, to) = (end(&view.cards[line.from]), end(&view.cards[line.to]));
-            (line.name.clone(), to.clone(), to.map(|to| Call { from, to }))
-        }
-        Thing::Group(group) => {
-            let end = match selects(view, thing) {
-                Some(Selected::App(namespace, app, _)) if !view.groups[group].members.is_empty() => {
-                    Some(End::service(format!("{app}.{namespace}")))
-                }
-                _ => None,
-            };
-            (view.groups[group].name.clone(), end, None)
-        }
-    };
-    if button::item(ui, "Details") {
-        cx.intents.send(Intent::Select(selects(view, thing)));
-    }
-    if let Some(selected) = selects(view, thing) {
-        let key = (cx.scene.mesh.revision(), selected.clone());
-        for (row, name) in offered.get(key, |(_, selected)| editors::offered(cx, selected)) {
-            if button::item(ui, name) {
-                cx.intents.send(Intent::Edit(selected.clone(), row.about.name));
-            }
-        }
-    }
-    if let Some(call) = selects(view, thing).and_then(|selected| call::of(cx.scene, &selected))
-        && button::item(ui, "Explain")
-    {
-        cx.intents.send(Intent::Explain(Box::new(call)));
-    }
-    if let Some(end) = end {
-        for (word, failed) in [("Traces", false), ("Failed traces", true)] {
-            if button::item(ui, word) {
-                cx.intents.send(Intent::TracesOf(TracesOf { end: end.clone(), call: call.clone(), failed }));
-            }
-        }
-    }
-    if button::item(ui, "Copy name") {
-        cx.intents.send(Intent::Copy(name, "the name".to_owned()));
-    }
-}
-
-/// How spans name what a card stands for.
-fn end(card: &view::Card) -> Option<End> {
-    match &card.selects {
-        Selected::App(namespace, app, version) => {
-            let version = version.clone().filter(|version| version != "latest");
-            Some(End { service: format!("{app}.{namespace}"), version })
-        }
-        _ => card.service.as_ref().map(|(namespace, service)| End::service(format!("{service}.{namespace}"))),
-    }
 }

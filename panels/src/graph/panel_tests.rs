@@ -401,11 +401,13 @@ fn more_than_can_be_drawn_is_said() {
         traffic.flows.insert(path, flow.clone());
     }
     scene.traffic = Remote::Live(traffic.into(), mesh::demo::NOW);
-    let mut harness = harness(scene);
+    let mut harness = harness(mesh::demo::scene());
+    harness.run();
     let (sender, woken) = channel();
     harness.ctx.set_request_repaint_callback(move |_| {
         sender.send(()).ok();
     });
+    harness.state_mut().scene = scene;
     harness.step();
     assert!(harness.state().panel.work.busy(), "by a thread");
     while harness.query_by_label_contains("nodes are more than can be drawn").is_none() {

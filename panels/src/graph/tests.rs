@@ -337,12 +337,14 @@ fn one_pod_is_one_card() {
     let order = |mesh: &Arc<mesh::Mesh>| Order {
         mesh: Arc::clone(mesh),
         traffic: scene.traffic.value().cloned(),
+        before: None,
         judged: Arc::default(),
         options: GraphOptions::default(),
         boxes: Options::default(),
         labels: Labels::default(),
         find: String::new(),
         hide: String::new(),
+        around: None,
         anew: 0,
         at: mesh::demo::NOW,
     };
@@ -376,12 +378,14 @@ fn order_of(graph_type: GraphType, anew: usize, part: impl Fn(&mesh::traffic::Pa
     Order {
         mesh: Arc::clone(&scene.mesh),
         traffic: Some(traffic.into()),
+        before: None,
         judged: Arc::default(),
         options: GraphOptions { graph_type, ..GraphOptions::default() },
         boxes: Options::default(),
         labels: Labels::default(),
         find: String::new(),
         hide: String::new(),
+        around: None,
         anew,
         at: mesh::demo::NOW,
     }

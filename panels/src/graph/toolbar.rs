@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 /// How one looks at the graph; what is kept of it between runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Choices {
     /// What a node stands for.
     pub graph_type: GraphType,
@@ -26,6 +27,12 @@ pub struct Choices {
     pub flow: bool,
     /// The small map.
     pub minimap: bool,
+    /// What colours, shapes and badges mean.
+    pub legend: bool,
+    /// The axis of the last hours.
+    pub time: bool,
+    /// How far that axis reaches back, in seconds.
+    pub span_secs: u64,
     /// What is searched for.
     #[serde(skip)]
     pub find: String,
@@ -43,6 +50,9 @@ impl Default for Choices {
             namespaces: true,
             flow: true,
             minimap: true,
+            legend: false,
+            time: false,
+            span_secs: 3_600,
             find: String::new(),
             hide: String::new(),
         }
@@ -62,6 +72,8 @@ const WORDS: f32 = 800.0;
 const ONE_ROW: f32 = 610.0;
 /// Below this width one zooms by wheel and keys only.
 const ZOOM: f32 = 420.0;
+/// Below this width one looks back by the menu only.
+const BACK: f32 = 716.0;
 /// Below this width one fits by the key only.
 const FIT: f32 = 320.0;
 
@@ -107,6 +119,10 @@ pub(super) fn ui(ui: &mut Ui, choices: &mut Choices, canvas: &mut Canvas, seen: 
         }
         label_menu(ui, &mut choices.labels, width >= WORDS);
         asked.rearrange = show_menu(ui, choices, width >= WORDS, seen, cx);
+        let back = Button::icon(icon::CLOCK_COUNTER_CLOCKWISE, "Look back in time").framed();
+        if width >= BACK && ui.add(back.selected(choices.time)).clicked() {
+            choices.time = !choices.time;
+        }
         let end = End::of(ui, "looking");
         if width >= ONE_ROW {
             find(ui, &mut choices.find, &end, &mut asked);
@@ -254,6 +270,8 @@ fn show_menu(ui: &mut Ui, choices: &mut Choices, words: bool, seen: &Seen, cx: &
             (&mut choices.namespaces, "Namespace boxes"),
             (&mut choices.flow, "Flowing dots"),
             (&mut choices.minimap, "Small map where not all fits"),
+            (&mut choices.legend, "Legend"),
+            (&mut choices.time, "Axis of the last hours, to look back"),
         ];
         for (on, name) in rows {
             if button::choice(ui, *on, name) {

@@ -1,6 +1,7 @@
 //! Makes pictures of the graph away from the window's thread; small ones at once, since they take less than a
 //! frame.
 
+use super::beside::beside;
 use super::canvas::Picture;
 use super::find::Find;
 use super::place::place_after;
@@ -11,7 +12,8 @@ use crate::kit::give_way;
 use egui::Context;
 use jiff::Timestamp;
 use mesh::check::Judged;
-use mesh::graph::{Builder, Graph, GraphOptions, count};
+use mesh::graph::compare::Compared;
+use mesh::graph::{Builder, Graph, GraphOptions, NodeId, count};
 use mesh::traffic::Traffic;
 use mesh::{Mesh, Problem};
 use std::sync::Arc;
@@ -24,6 +26,8 @@ pub(super) struct Order {
     pub(super) mesh: Arc<Mesh>,
     /// What was measured.
     pub(super) traffic: Option<Arc<Traffic>>,
+    /// What was measured at an earlier moment that it is compared with.
+    pub(super) before: Option<Arc<Traffic>>,
     /// What is wrong, where that is known.
     pub(super) judged: Arc<Judged>,
     /// What to include.
@@ -36,6 +40,8 @@ pub(super) struct Order {
     pub(super) find: String,
     /// What is left out.
     pub(super) hide: String,
+    /// The node that is looked at alone, with what is within so many calls of it.
+    pub(super) around: Option<(NodeId, usize)>,
     /// How often everything was asked to be put in order anew: then nothing stands where it stood.
     pub(super) anew: usize,
     /// The clock.
@@ -45,12 +51,13 @@ pub(super) struct Order {
 impl PartialEq for Order {
     /// Whether the same picture comes of both; the clock alone makes no new one.
     fn eq(&self, other: &Self) -> bool {
-        let same_traffic = match (&self.traffic, &other.traffic) {
+        let same_traffic = |one: &Option<Arc<Traffic>>, two: &Option<Arc<Traffic>>| match (one, two) {
             (Some(a), Some(b)) => Arc::ptr_eq(a, b),
             (None, None) => true,
             _ => false,
         };
-        same_traffic
+        same_traffic(&self.traffic, &other.traffic)
+            && same_traffic(&self.before, &other.before)
             && Arc::ptr_eq(&self.judged, &other.judged)
             && self.mesh.revision() == other.mesh.revision()
             && self.options == other.options
@@ -58,6 +65,7 @@ impl PartialEq for Order {
             && self.labels == other.labels
             && self.find == other.find
             && self.hide == other.hide
+            && self.around == other.around
             && self.anew == other.anew
     }
 }
@@ -84,6 +92,8 @@ pub(super) struct Finished {
     pub(super) hidden: usize,
     /// How many nodes there are, where they are more than are drawn: then the graph has none.
     pub(super) too_many: Option<usize>,
+    /// How it differs from the moment that it is compared with.
+    pub(super) compared: Option<Arc<Compared>>,
 }
 
 /// What of a picture is new.
@@ -98,6 +108,8 @@ pub(super) enum Drawn {
 #[derive(Default)]
 pub(super) struct Maker {
     builder: Builder,
+    /// Of the moment before.
+    earlier: Builder,
     last: Option<Last>,
 }
 
@@ -124,15 +136,28 @@ impl Maker {
                     drawn: Drawn::Picture(Box::new(Picture::new(View::default()))),
                     hidden: 0,
                     too_many: Some(nodes),
+                    compared: None,
                 };
             }
         }
         let mut graph = self.builder.build(&order.mesh, order.traffic.as_ref(), &order.options, order.at);
+        let compared = order.before.as_ref().map(|before| {
+            let before = self.earlier.build(&order.mesh, Some(before), &order.options, order.at);
+            Arc::new(Compared::of(&before, &graph))
+        });
+        match &compared {
+            Some(compared) => graph = compared.graph.clone(),
+            None => self.earlier = Builder::default(),
+        }
         order.judged.mark(&order.mesh, &mut graph);
         let last = self.last.take().filter(|last| last.is_of(order));
         let all = graph.nodes.len();
         let graph = Find::read(&order.hide).without(graph);
         let hidden = all - graph.nodes.len();
+        let graph = match &order.around {
+            Some((node, hops)) => graph.around(node, *hops),
+            None => graph,
+        };
         let finished = match last.as_ref().and_then(|last| Some((last, last.patched(&graph, order)?))) {
             Some((last, (view, changed))) => Finished {
                 graph: Arc::new(graph),
@@ -140,8 +165,12 @@ impl Maker {
                 drawn: Drawn::Cards(view, changed),
                 hidden,
                 too_many: None,
+                compared: None,
             },
-            None => Finished { hidden, ..finish(graph, order, last.as_ref().map(|last| &last.placement)) },
+            None => Finished {
+                hidden,
+                ..finish(graph, order, last.as_ref().map(|last| &last.placement), compared)
+            },
         };
         let view = match &finished.drawn {
             Drawn::Picture(picture) => picture.view.clone(),
@@ -158,9 +187,13 @@ impl Maker {
 }
 
 impl Last {
-    /// Whether its nodes are the same sort of things, and nobody asked to put them in order anew.
+    /// Whether its nodes are the same sort of things around the same one, and nobody asked to put them in order
+    /// anew.
     fn is_of(&self, order: &Order) -> bool {
-        self.order.options == order.options && self.order.anew == order.anew
+        let around = |order: &Order| order.around.as_ref().map(|(node, _)| node.clone());
+        self.order.options == order.options
+            && self.order.anew == order.anew
+            && around(&self.order) == around(order)
     }
 
     /// The last view with the cards of nodes that changed, when nothing else did.
@@ -172,7 +205,7 @@ impl Last {
         let nodes = same(&graph.nodes, &self.graph.nodes, |a, b| {
             Arc::ptr_eq(a, b) || (a.id == b.id && a.name == b.name)
         });
-        if !same_way || !edges || !nodes {
+        if !same_way || !edges || !nodes || was.before.is_some() || order.before.is_some() {
             return None;
         }
         let pairs = graph.nodes.iter().zip(&self.graph.nodes).enumerate();
@@ -236,6 +269,13 @@ impl Work {
         finished
     }
 
+    /// Whether what is shown, or about to be, is of the past or compared with it.
+    pub(super) fn is_past(&self) -> bool {
+        self.ordered.as_ref().is_some_and(|order| {
+            order.before.is_some() || order.traffic.as_ref().is_some_and(|traffic| traffic.past)
+        })
+    }
+
     /// Whether a picture is in the making.
     pub(super) fn busy(&self) -> bool {
         self.running.is_some()
@@ -276,12 +316,20 @@ impl Work {
 }
 
 /// Places a graph and gets it ready to be drawn.
-fn finish(graph: Graph, order: &Order, before: Option<&Arc<Placement>>) -> Finished {
+fn finish(
+    graph: Graph,
+    order: &Order,
+    before: Option<&Arc<Placement>>,
+    compared: Option<Arc<Compared>>,
+) -> Finished {
     let placement = match before.filter(|before| before.fits(&graph, order.boxes)) {
         Some(before) => Arc::clone(before),
         None => Arc::new(place_after(&graph, order.boxes, before.map(|before| &**before))),
     };
-    let view = View::of(&graph, &placement, order.labels, &Find::read(&order.find));
+    let mut view = View::of(&graph, &placement, order.labels, &Find::read(&order.find));
+    if let Some(compared) = &compared {
+        view = beside(view, &graph, compared);
+    }
     let drawn = Drawn::Picture(Box::new(Picture::new(view)));
-    Finished { graph: Arc::new(graph), placement, drawn, hidden: 0, too_many: None }
+    Finished { graph: Arc::new(graph), placement, drawn, hidden: 0, too_many: None, compared }
 }

@@ -9,6 +9,10 @@ pub const WINDOWS: &[(u64, &str)] = &[
     (600, "Last 10 min"),
     (1800, "Last 30 min"),
     (3600, "Last 1 h"),
+    (6 * 3600, "Last 6 h"),
+    (86_400, "Last 1 d"),
+    (7 * 86_400, "Last 7 d"),
+    (30 * 86_400, "Last 30 d"),
 ];
 
 /// "Last 1 min" for 60.

@@ -24,6 +24,7 @@ const KEYS: &[(&str, &[(&str, &str)])] = &[
             ("F, 0", "Show all of it; show it at 100 %"),
             ("+, −", "Nearer, farther"),
             ("Ctrl F", "Find in the graph; Enter steps through"),
+            ("D, Backspace", "Only what is around what is selected; back"),
         ],
     ),
     (

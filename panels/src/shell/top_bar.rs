@@ -10,6 +10,7 @@ use crate::intent::{Intent, ThemeChoice};
 use crate::kit::field::{self, Choice};
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, Status, Tokens, badge, button, fmt, icon, mark, problem, text, window};
+use crate::past::OF_NOW;
 use crate::words::READ_ONLY;
 use egui::{Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use mesh::traffic::Coverage;
@@ -120,8 +121,9 @@ impl Plan {
 /// What is to be kept in mind for as long as the connection lasts.
 fn marks(cx: &Cx<'_>) -> Vec<(String, String)> {
     let read_only = cx.read_only.then(|| ("read-only".to_owned(), READ_ONLY.to_owned()));
+    let past = cx.then().map(|then| ("in the past".to_owned(), format!("{}. {OF_NOW}", then.shown(cx.now))));
     let cautions = cx.scene.cautions.iter().map(|caution| (caution.short(), caution.detail()));
-    read_only.into_iter().chain(cautions).collect()
+    past.into_iter().chain(read_only).chain(cautions).collect()
 }
 
 /// Context and namespaces.

@@ -94,6 +94,7 @@ impl World {
                     let judged = self.ledger.dismiss(*id, &self.scene.mesh, demo::NOW);
                     self.judge(judged);
                 }
+                Intent::Look(at) => self.wanted.look(*at),
                 _ => {}
             }
             self.log.push(intent);

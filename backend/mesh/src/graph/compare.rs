@@ -333,7 +333,7 @@ mod tests {
         for (path, flow) in &mut after.flows {
             if &*path.destination.workload == "reviews-v3" {
                 let all = flow.rps();
-                flow.responses = [(("503".into(), "UF".into()), all)].into();
+                flow.responses = [(("503".into(), "UF".into()), all)].into_iter().collect();
             }
         }
         let odd =
@@ -353,7 +353,7 @@ mod tests {
             ..odd
         };
         let few = Flow {
-            responses: [(("200".into(), "-".into()), 0.02)].into(),
+            responses: [(("200".into(), "-".into()), 0.02)].into_iter().collect(),
             window_secs: 60,
             ..Flow::default()
         };
