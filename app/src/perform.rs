@@ -73,6 +73,10 @@ impl Shell {
                 self.window.dock.open(PanelId::Traces);
             }
             Intent::ProxyOf(_) => self.window.dock.open(PanelId::Proxies),
+            Intent::LogsOf(wanted) => {
+                self.selection.set(Some(wanted.of));
+                self.window.dock.open(PanelId::Logs);
+            }
             Intent::Explain(_) => self.window.dock.open(PanelId::Explain),
             Intent::ExportGraph(_) => self.window.dock.open(PanelId::Graph),
             Intent::FirstStepsDone => self.settings.first_steps_done = true,

@@ -4,6 +4,7 @@ use crate::contexts::ContextId;
 use crate::held::DraftOf;
 use crate::looked::Looked;
 use crate::selection::{PanelId, Selected};
+use jiff::Timestamp;
 use mesh::check::Fix;
 use mesh::logging::SetLevel;
 use mesh::trace::{Call, End};
@@ -91,6 +92,8 @@ pub enum Intent {
     OpenTrace(String),
     /// Show what a proxy ("pod.namespace") holds.
     ProxyOf(String),
+    /// Show the Logs panel on what pods wrote at a moment.
+    LogsOf(Box<LogsOf>),
     /// Show the Traces panel on these.
     TracesOf(TracesOf),
     /// Show the Explain panel on a call: which rule takes it, and who lets it in.
@@ -133,6 +136,19 @@ pub struct TracesOf {
     pub call: Option<Call>,
     /// Only failed ones.
     pub failed: bool,
+}
+
+/// Which lines of logs to show.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LogsOf {
+    /// Whose pods write them.
+    pub of: Selected,
+    /// Only of this pod.
+    pub pod: Option<String>,
+    /// From when to when.
+    pub between: (Timestamp, Timestamp),
+    /// What lines hold that are of one request: the ids of its trace and its own.
+    pub ids: Vec<String>,
 }
 
 /// Light, dark, or as the system.

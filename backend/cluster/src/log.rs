@@ -29,6 +29,9 @@ pub(crate) async fn follow(session: &Session, of: &LogOf) -> Result<Log, Problem
         Some(Answer::Log(known)) => (**known).clone(),
         _ => Log::default(),
     };
+    if is_over(of, &log) {
+        return Ok(log);
+    }
     let tell = |log: &Log| {
         let answer = Ok(Answer::Log(Arc::new(log.clone())));
         session.hub.take(Observation::Answered(Read::Log(of.clone()), answer));
@@ -43,14 +46,24 @@ pub(crate) async fn follow(session: &Session, of: &LogOf) -> Result<Log, Problem
 fn path(of: &LogOf, log: &Log) -> String {
     let (namespace, pod, container) = (&of.namespace, &of.pod, &of.container);
     // From the last line on where there is one: of its own second some come twice, and are left out.
-    let from = match log.newest() {
-        Some(newest) => format!("sinceTime={}", newest.strftime("%Y-%m-%dT%H:%M:%SZ")),
+    let from = match log.newest().or(of.around.map(|(from, _)| from)) {
+        Some(from) => format!("sinceTime={}", from.strftime("%Y-%m-%dT%H:%M:%SZ")),
         None => format!("tailLines={TAIL}"),
     };
-    let which = if of.previous { "previous=true" } else { "follow=true" };
+    let which = match (of.previous, of.around) {
+        (true, _) => "previous=true",
+        // There is no way to ask for an end: it is read until there.
+        (_, Some(_)) => "follow=false",
+        (_, None) => "follow=true",
+    };
     format!(
         "/api/v1/namespaces/{namespace}/pods/{pod}/log?container={container}&timestamps=true&{which}&{from}"
     )
+}
+
+/// Whether all is read of the time that is meant.
+fn is_over(of: &LogOf, log: &Log) -> bool {
+    of.around.zip(log.newest()).is_some_and(|((_, to), newest)| newest > to)
 }
 
 async fn stream(client: &Client, of: &LogOf, log: &mut Log, mut tell: impl FnMut(&Log)) -> Result<(), Error> {
@@ -86,15 +99,19 @@ async fn stream(client: &Client, of: &LogOf, log: &mut Log, mut tell: impl FnMut
                 let Some(frame) = frame else { break };
                 if let Ok(data) = frame.map_err(|error| Error::Service(error.into()))?.into_data() {
                     take(log, &mut rest, &data, before);
+                    if is_over(of, log) {
+                        break;
+                    }
                     due.get_or_insert_with(|| Instant::now() + BATCH);
                 }
             }
         }
     }
-    if !rest.is_empty() {
+    if !rest.is_empty() && !is_over(of, log) {
         take(log, &mut rest, b"\n", before);
     }
-    log.ended = Some(if of.previous { "that is all of it" } else { "the container ended" }.to_owned());
+    let all = of.previous || of.around.is_some();
+    log.ended = Some(if all { "that is all of it" } else { "the container ended" }.to_owned());
     tell(log);
     Ok(())
 }
@@ -129,6 +146,7 @@ mod tests {
             pod: "cart-1".into(),
             container: "istio-proxy".into(),
             previous: false,
+            around: None,
         }
     }
 
@@ -167,6 +185,24 @@ mod tests {
     }
 
     fn drop_it(_log: &Log) {}
+
+    /// Of a time in the past it is read from its beginning, and no further than to its end.
+    #[tokio::test]
+    async fn a_moment_is_read_to_its_end() {
+        let mock = Mock::start(|asked| {
+            assert!(asked.line.contains("follow=false&sinceTime=2026-11-22T07:26:54Z"), "{}", asked.line);
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 9000\r\n\r\n";
+            let lines = "2026-11-22T07:26:54.1Z one\n2026-11-22T07:26:55Z two\n2026-11-22T07:27:00Z later\n";
+            Reply(format!("{head}{lines}").into_bytes(), Then::Hang)
+        })
+        .await;
+        let at = |text: &str| text.parse().expect("a time");
+        let around = Some((at("2026-11-22T07:26:54.05Z"), at("2026-11-22T07:26:56Z")));
+        let (of, mut log) = (LogOf { around, ..of() }, Log::default());
+        stream(&mock.client(), &of, &mut log, drop_it).await.unwrap();
+        assert_eq!(texts(&log), "one|two|later");
+        assert!(is_over(&of, &log) && !is_over(&super::tests::of(), &log));
+    }
 
     #[tokio::test]
     async fn what_is_followed_is_told_before_it_ends() {

@@ -32,6 +32,8 @@ pub struct LogOf {
     pub container: String,
     /// Whether it is the log of the container that ran before.
     pub previous: bool,
+    /// Of this time only, from when to when; else what is new is followed.
+    pub around: Option<(Timestamp, Timestamp)>,
 }
 
 impl LogOf {
@@ -155,6 +157,10 @@ pub struct Sought {
     pub words: String,
     /// Only lines of calls that did not end well.
     pub failed: bool,
+    /// Only lines that were written between these.
+    pub between: Option<(Timestamp, Timestamp)>,
+    /// Only lines that hold one of these, where there are any.
+    pub any: Vec<String>,
 }
 
 impl Sought {
@@ -164,7 +170,12 @@ impl Sought {
             Some(not) => !line.holds(not),
             None => line.holds(word),
         };
-        !(self.failed && line.end.is_none_or(well)) && self.words.split_whitespace().all(word)
+        let timely = self.between.is_none_or(|(from, to)| (from..=to).contains(&line.at));
+        let named = || self.any.is_empty() || self.any.iter().any(|word| line.holds(word));
+        timely
+            && !(self.failed && line.end.is_none_or(well))
+            && named()
+            && self.words.split_whitespace().all(word)
     }
 }
 

@@ -7,6 +7,7 @@ mod sources;
 use self::lines::{Chosen, Shown};
 use self::sources::{Source, at_first, sources};
 use crate::cx::Cx;
+use crate::intent::{Intent, LogsOf};
 use crate::kit::aside::Aside;
 use crate::kit::theme::space;
 use crate::kit::{Button, Tokens, button, field, fmt, icon, remote, text};
@@ -51,7 +52,15 @@ pub struct Logs {
     /// The logs as they were when they were held.
     held: Option<Vec<(LogOf, Arc<Log>)>>,
     chosen: Option<Chosen>,
+    /// What was written at a moment, instead of what is written now.
+    moment: Option<Moment>,
     merged: Lines,
+}
+
+/// A moment in the logs of something, of which only the lines of one request may be meant.
+struct Moment {
+    asked: LogsOf,
+    only_request: bool,
 }
 
 impl Panel for Logs {
@@ -63,6 +72,9 @@ impl Panel for Logs {
                 if cx.selected.is_some() { "No pods behind what is selected" } else { "Nothing is selected" };
             remote::empty(ui, ABOUT.icon, what, how, None);
             return;
+        }
+        if self.moment.as_ref().is_some_and(|moment| Some(&moment.asked.of) != cx.selected) {
+            self.look_at(None);
         }
         let wanted = self.wanted(cx, &all);
         let mut troubles = Vec::new();
@@ -93,6 +105,12 @@ impl Panel for Logs {
                 .show(&mut below, |ui| lines::card(ui, cx, chosen));
         }
     }
+
+    fn follow(&mut self, intent: &Intent, _cx: &Cx<'_>) {
+        if let Intent::LogsOf(wanted) = intent {
+            self.look_at(Some(wanted));
+        }
+    }
 }
 
 impl Logs {
@@ -103,12 +121,27 @@ impl Logs {
 
     /// Whose logs are read.
     fn wanted(&self, cx: &Cx<'_>, all: &[Source]) -> Vec<LogOf> {
-        match &self.read {
-            Some((of, read)) if Some(of) == cx.selected => {
+        match (&self.read, &self.moment) {
+            (Some((of, read)), _) if Some(of) == cx.selected => {
                 all.iter().map(|source| source.of.clone()).filter(|of| read.contains(of)).collect()
+            }
+            (_, Some(Moment { asked: LogsOf { pod: Some(pod), .. }, .. })) => {
+                all.iter().map(|source| source.of.clone()).filter(|of| of.pod == *pod).collect()
             }
             _ => at_first(all),
         }
+    }
+
+    /// Looks at a moment, or at what is written now.
+    fn look_at(&mut self, asked: Option<&LogsOf>) {
+        self.moment = asked.map(|asked| Moment { asked: asked.clone(), only_request: false });
+        self.sought = Sought { between: asked.map(|asked| asked.between), ..Sought::default() };
+        (self.read, self.held, self.chosen) = (None, None, None);
+    }
+
+    /// The log of a container at the moment that is looked at.
+    fn read_of(&self, of: &LogOf) -> LogOf {
+        LogOf { around: self.moment.as_ref().map(|moment| moment.asked.between), ..of.clone() }
     }
 
     /// The logs, as they are now, or were when they were held; and why some are not there.
@@ -119,7 +152,7 @@ impl Logs {
         wanted: &[LogOf],
         troubles: &mut Vec<(LogOf, String)>,
     ) -> Vec<Shown> {
-        let now = |of: &LogOf, troubles: &mut Vec<(LogOf, String)>| match cx.reads.log(of) {
+        let now = |of: &LogOf, troubles: &mut Vec<(LogOf, String)>| match cx.reads.log(&self.read_of(of)) {
             Remote::Waiting => Arc::default(),
             Remote::Live(log, _) => log,
             Remote::Stale(log, at, trouble) => {
@@ -167,6 +200,9 @@ impl Logs {
             if ui.add(Button::quiet("Failed calls").selected(self.sought.failed)).clicked() {
                 self.sought.failed = !self.sought.failed;
             }
+            if self.moment_ui(ui) {
+                return;
+            }
             let held = self.held.is_some();
             let (label, sign) = if held { ("Follow", icon::PLAY) } else { ("Hold", icon::PAUSE) };
             if ui.add(Button::quiet(label).with_icon(sign)).clicked() {
@@ -189,6 +225,28 @@ fn merged_of<'a>(ui: &Ui, known: &'a mut Lines, shown: Vec<Shown>, sought: &Soug
     };
     let merged = known.get(ui.ctx(), key, few, merge)?;
     merged.shown.iter().map(|one| &one.of).eq(&of).then_some(merged)
+}
+
+impl Logs {
+    /// Draws which moment is looked at, and the ways out of it; whether there is one.
+    fn moment_ui(&mut self, ui: &mut Ui) -> bool {
+        let Some(moment) = &mut self.moment else { return false };
+        let request = Button::quiet("Only this request").selected(moment.only_request);
+        let about = "Lines that hold the id of its trace, or its own";
+        if !moment.asked.ids.is_empty() && ui.add(request).on_hover_text(about).clicked() {
+            moment.only_request = !moment.only_request;
+            let any = Some(moment.asked.ids.clone()).filter(|_| moment.only_request);
+            self.sought.any = any.unwrap_or_default();
+        }
+        let (from, to) = moment.asked.between;
+        let time = |at: Timestamp| at.strftime("%H:%M:%S%.3f").to_string();
+        let words = format!("{} – {}  {}", time(from), time(to), icon::X);
+        let only = Button::quiet(words).selected(true).named("Only this moment");
+        if ui.add(only).on_hover_text("UTC. Press to follow what is written now").clicked() {
+            self.look_at(None);
+        }
+        true
+    }
 }
 
 /// How many lines there are, and what of them is not shown.

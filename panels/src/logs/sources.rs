@@ -51,6 +51,7 @@ fn of_workload(mesh: &Mesh, workload: &Workload) -> Vec<Source> {
             pod: pod.name.to_string(),
             container,
             previous: false,
+            around: None,
         };
         let source = |container| Source { of: of(container), service: service.clone() };
         names.into_iter().map(source).collect::<Vec<_>>()
@@ -89,6 +90,7 @@ mod tests {
                 pod: format!("cart-{}", number / 2),
                 container: if number.is_multiple_of(2) { "cart" } else { "istio-proxy" }.into(),
                 previous: false,
+                around: None,
             },
             service: "cart.shop".into(),
         };

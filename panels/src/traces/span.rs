@@ -4,13 +4,16 @@ use super::bars;
 use super::list::{began, short_id};
 use super::tags::{self, pairs};
 use crate::cx::Cx;
-use crate::intent::Intent;
+use crate::intent::{Intent, LogsOf};
 use crate::kit::theme::{size, space};
 use crate::kit::{Button, Status, Tokens, badge, card, fmt, icon, text, tiles, tooltip};
-use crate::selection::Selected;
+use crate::selection::{PanelId, Selected};
 use egui::{Label, RichText, ScrollArea, Ui};
 use mesh::trace::{Opened, SpanRef, trouble};
-use mesh::why::SeenCall;
+use mesh::why::{SeenCall, Wrote};
+
+/// What is written a second before or after belongs to it: clocks differ, and proxies log when a call has ended.
+const AROUND_US: u64 = 1_000_000;
 
 /// Draws the detail of a row; returns true when it shall be closed.
 pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, opened: &Opened, at: usize) -> bool {
@@ -68,6 +71,7 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, opened: &Opened, at: usize) -> bool {
             {
                 cx.intents.send(Intent::Explain(Box::new(call)));
             }
+            wrote(ui, cx, opened, span);
         });
         linked(ui, cx, span);
         tags::ui(ui, cx, span);
@@ -92,12 +96,52 @@ fn links(ui: &mut Ui, cx: &Cx<'_>, span: SpanRef<'_>) {
     let Some((app, namespace)) = span.service().split_once('.') else { return };
     let known =
         cx.scene.mesh.workloads().any(|workload| workload.app == app && *workload.namespace == *namespace);
-    if known && ui.add(Button::bare(format!("Show {app}")).with_icon(icon::ARROW_RIGHT)).clicked() {
-        let selected = match cx.scene.mesh.service(namespace, app) {
-            Some(_) => Selected::Service(namespace.to_owned(), app.to_owned()),
-            None => Selected::App(namespace.to_owned(), app.to_owned(), None),
-        };
+    if !known {
+        return;
+    }
+    let selected = match cx.scene.mesh.service(namespace, app) {
+        Some(_) => Selected::Service(namespace.to_owned(), app.to_owned()),
+        None => Selected::App(namespace.to_owned(), app.to_owned(), None),
+    };
+    if ui.add(Button::bare(format!("Show {app}")).with_icon(icon::ARROW_RIGHT)).clicked() {
+        cx.intents.send(Intent::Select(Some(selected.clone())));
+    }
+    if ui.add(Button::bare("Show on the graph").with_icon(icon::GRAPH)).clicked() {
         cx.intents.send(Intent::Select(Some(selected)));
+        cx.intents.send(Intent::Open(PanelId::Graph));
+    }
+}
+
+/// From a span to what its pod wrote meanwhile, and to its proxy.
+fn wrote(ui: &mut Ui, cx: &Cx<'_>, opened: &Opened, span: SpanRef<'_>) {
+    let Some(Wrote { workload, pod }) = Wrote::span(&cx.scene.mesh, span) else { return };
+    let (namespace, pod) =
+        (workload.namespace.to_string(), pod.filter(|pod| pod.sidecar || workload.gateway));
+    let from = began(span.start_us().saturating_sub(AROUND_US));
+    let to = began(span.end_us().saturating_add(AROUND_US));
+    let logs = Button::bare("Logs of that moment").with_icon(icon::SCROLL);
+    let about = match &pod {
+        Some(pod) => format!("What {} and its proxy wrote within a second of it", pod.name),
+        None => format!("What the pods of {} wrote within a second of it", workload.name),
+    };
+    if let Some(between) = from.zip(to)
+        && ui.add(logs).on_hover_text(about).clicked()
+    {
+        let request = span.tag(&["guid:x-request-id"]).map(str::to_owned);
+        let logs = LogsOf {
+            of: Selected::Workload(namespace.clone(), workload.name.to_string()),
+            pod: pod.map(|pod| pod.name.to_string()),
+            between,
+            ids: std::iter::once(opened.trace.id.clone()).chain(request).collect(),
+        };
+        cx.intents.send(Intent::LogsOf(Box::new(logs)));
+    }
+    if let Some(pod) = pod {
+        let proxy = Button::bare("Its proxy").with_icon(icon::CPU);
+        let about = format!("What the proxy of {} holds", pod.name);
+        if ui.add(proxy).on_hover_text(about).clicked() {
+            cx.intents.send(Intent::ProxyOf(format!("{}.{namespace}", pod.name)));
+        }
     }
 }
 

@@ -106,7 +106,7 @@ fn several_are_merged_by_time_and_searched() {
     logs[0].push(Line { end: Some(End::Failed), ..line(5, "GET /pay 503") });
     let logs = logs.map(Arc::new);
     let found = |words: &str, failed| {
-        let places = merged(&logs, &Sought { words: words.to_owned(), failed });
+        let places = merged(&logs, &Sought { words: words.to_owned(), failed, ..Sought::default() });
         places
             .iter()
             .map(|(log, place)| logs[*log as usize].line(*place).unwrap().clone())
@@ -122,4 +122,24 @@ fn several_are_merged_by_time_and_searched() {
     );
     assert_eq!(words(found("", true)), "GET /pay 503");
     assert!(found("pay nowhere", false).is_empty());
+}
+
+#[test]
+fn of_one_moment_and_one_request() {
+    let mut log = Log::default();
+    for (number, text) in
+        ["before", "GET /pay b67aa804", "other", "b67aa804 done", "after"].into_iter().enumerate()
+    {
+        log.push(line(number as i64, text));
+    }
+    let log = Arc::new(log);
+    let at = |secs| Timestamp::from_second(secs).unwrap();
+    let found = |any: &[&str]| {
+        let any = any.iter().map(|word| (*word).to_owned()).collect();
+        let sought = Sought { between: Some((at(1), at(3))), any, ..Sought::default() };
+        let places = merged(std::slice::from_ref(&log), &sought);
+        places.iter().map(|(_, place)| log.line(*place).unwrap().text.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(found(&[]), ["GET /pay b67aa804", "other", "b67aa804 done"]);
+    assert_eq!(found(&["4bf9", "b67aa804"]), ["GET /pay b67aa804", "b67aa804 done"]);
 }

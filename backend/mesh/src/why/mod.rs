@@ -11,6 +11,7 @@ mod json;
 mod report;
 mod seen;
 mod tokens;
+mod wrote;
 
 pub(crate) use addresses::Addresses;
 pub use admission::{Admission, Ground, Tls};
@@ -18,6 +19,7 @@ pub use foreseen::{Foreseen, Takes, foreseen};
 pub use json::json;
 pub use report::{Line, Tone, call, lines, text};
 pub use seen::SeenCall;
+pub use wrote::Wrote;
 
 use crate::mesh_config::MeshConfig;
 use crate::{Mesh, Service, Workload, WorkloadId};

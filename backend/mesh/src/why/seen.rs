@@ -3,6 +3,7 @@
 
 use super::addresses::{Addresses, of_pod};
 use super::report::{Line, Tone};
+use super::wrote::Wrote;
 use super::{Asked, From, Told};
 use crate::log::Access;
 use crate::trace::{Opened, SpanRef};
@@ -248,17 +249,9 @@ fn named(workload: &Workload) -> From {
     From::Workload { namespace: workload.namespace.to_string(), name: workload.name.to_string() }
 }
 
-/// The workload whose proxy wrote a span: by its node ("sidecar~10.1.0.4~pod.namespace~…"), else by the
-/// service and version that it names.
+/// The workload whose proxy wrote a span.
 fn of_span<'m>(mesh: &'m Mesh, span: SpanRef<'_>) -> Option<&'m Workload> {
-    let node = span.tag(&["node_id"]).and_then(|node| node.split('~').nth(2)?.rsplit_once('.'));
-    if let Some(found) = node.and_then(|(pod, namespace)| of_pod(mesh, namespace, pod)) {
-        return Some(found);
-    }
-    let (app, namespace) = span.service().split_once('.')?;
-    let version = span.tag(&[crate::trace::REVISION]);
-    let mut all = mesh.part(namespace)?.workloads().filter(|one| one.app == app);
-    all.find(|one| version.is_none_or(|version| one.version == version)).map(|one| &**one)
+    Wrote::span(mesh, span).map(|wrote| wrote.workload)
 }
 
 /// Host and path of a span's URL.

@@ -94,7 +94,13 @@ fn log(lines: usize) -> Result<Vec<Row>> {
     let pods = scene.mesh.workloads().flat_map(|workload| {
         workload.pods.iter().map(|pod| (workload.namespace.to_string(), pod.name.to_string()))
     });
-    let of = |(namespace, pod)| LogOf { namespace, pod, container: "istio-proxy".into(), previous: false };
+    let of = |(namespace, pod)| LogOf {
+        namespace,
+        pod,
+        container: "istio-proxy".into(),
+        previous: false,
+        around: None,
+    };
     let containers: Vec<LogOf> = pods.map(of).collect();
     let filled = |from: usize| {
         let mut log = Log::default();

@@ -128,6 +128,7 @@ pub fn logs_of(mesh: &Mesh, traffic: &Traffic, namespace: &str) -> Vec<LogOf> {
             pod: pod.name.to_string(),
             container: "istio-proxy".to_owned(),
             previous: false,
+            around: None,
         };
         workload.pods.iter().filter(|pod| pod.sidecar || workload.gateway).map(of).collect::<Vec<_>>()
     };
