@@ -255,8 +255,13 @@ impl eframe::App for Gallery {
                 (0..40).map(|at| 5.0 + (at as f32 * 0.4).sin() * 2.0 + at as f32 * 0.1).collect::<Vec<f32>>();
             let history: BTreeMap<_, Vec<f32>> =
                 picture.view.cards.iter().map(|card| (card.id.clone(), wave.clone())).collect();
-            let setting =
-                Setting { selected: self.selected.as_ref(), flowing: true, minimap: true, history: &history };
+            let setting = Setting {
+                name: "Service graph",
+                selected: self.selected.as_ref(),
+                flowing: true,
+                minimap: true,
+                history: &history,
+            };
             let done = canvas.ui(ui, picture, &setting, &mut |_, _, _| {});
             if let Some(select) = done.select {
                 self.selected = select;

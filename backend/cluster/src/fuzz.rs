@@ -6,7 +6,7 @@ use crate::prometheus::answer::{self, OfHour};
 use crate::prometheus::{query, vector};
 use crate::settings::settings;
 use crate::traces::backend::{Backend as _, Hits};
-use crate::traces::read::{self, jaeger, otlp, zipkin};
+use crate::traces::read::{self, jaeger, otlp, summaries, zipkin};
 use crate::traces::tempo::Tempo;
 use crate::trim::Raw;
 use crate::{contexts, envoy, syncz};
@@ -43,10 +43,11 @@ pub fn prometheus(body: &[u8]) -> usize {
     gathered.traffic(60).flows.len()
 }
 
-/// Reads traces of Jaeger and opens each; how many spans they have.
+/// Reads traces of Jaeger and opens each, or lines of them; how many spans they have.
 pub fn jaeger(body: &[u8]) -> usize {
     drop(jaeger::services(body));
-    spans(jaeger::parse(body))
+    let lines = summaries::parse(body).map_or(0, |found| found.traces.len());
+    spans(jaeger::parse(body)).max(lines)
 }
 
 /// The same of OTLP's JSON.

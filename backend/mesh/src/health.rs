@@ -127,6 +127,12 @@ impl Calls {
     }
 }
 
+/// Health of so many calls, of which so many failed.
+pub fn of_calls(total: usize, failed: usize) -> Health {
+    let (total, failed) = (total as f64, failed as f64);
+    Calls { total, failed, requests: total, ..Calls::default() }.health().0
+}
+
 /// "2 %", "0.3 %".
 fn tenth(percent: f64) -> String {
     let rounded = (percent * 10.0).round() / 10.0;

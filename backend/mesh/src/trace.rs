@@ -10,6 +10,8 @@ mod marks;
 mod odd;
 mod opened;
 mod parents;
+mod paths;
+mod red;
 mod shape;
 mod slow;
 mod span;
@@ -24,10 +26,12 @@ pub use call::{Call, End, REVISION};
 pub use compare::{Differs, Pair, compare};
 pub use critical::Segment;
 pub use figures::{Event, Figures, events, figures};
-pub use groups::{By, Group, groups, slower};
+pub use groups::{By, Group, Middles, groups};
 pub use marks::{Mark, marks};
 pub use odd::Odd;
 pub use opened::{Found, Kept, Opened};
+pub use paths::{Hop, Paths, Stop};
+pub use red::{Red, Sampled};
 pub use shape::{Node, Shape, Sum};
 pub use slow::{Reason, Usual, same_kind, why_slow};
 pub use span::{Span, SpanRef};
@@ -72,4 +76,6 @@ pub struct TraceQuery {
     pub ql: Option<String>,
     /// At most so many traces.
     pub limit: usize,
+    /// A line of each will do, where the backend tells that: their spans need not be read.
+    pub brief: bool,
 }

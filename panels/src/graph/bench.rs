@@ -73,7 +73,13 @@ pub fn frames(nodes: usize, edges: usize, motion: Motion, count: usize) -> Frame
         }
         let start = Instant::now();
         let output = ctx.run_ui(input, |ui| {
-            let setting = Setting { selected: None, flowing: false, minimap: true, history: &history };
+            let setting = Setting {
+                name: "Service graph",
+                selected: None,
+                flowing: false,
+                minimap: true,
+                history: &history,
+            };
             std::hint::black_box(canvas.ui(ui, &mut picture, &setting, &mut |_, _, _| {}));
         });
         let pixels = output.pixels_per_point;
@@ -152,7 +158,13 @@ impl Changing {
         let start = Instant::now();
         let (canvas, picture) = (&mut self.canvas, &mut self.picture);
         let mut output = self.ctx.run_ui(input, |ui| {
-            let setting = Setting { selected: None, flowing: false, minimap: true, history: &history };
+            let setting = Setting {
+                name: "Service graph",
+                selected: None,
+                flowing: false,
+                minimap: true,
+                history: &history,
+            };
             std::hint::black_box(canvas.ui(ui, picture, &setting, &mut |_, _, _| {}));
         });
         std::hint::black_box(self.ctx.tessellate(output.shapes, output.pixels_per_point));

@@ -102,7 +102,7 @@ impl Canvas {
     ) -> Done {
         let viewport = ui.available_rect_before_wrap();
         let response = ui.allocate_rect(viewport, Sense::click_and_drag());
-        response.widget_info(|| WidgetInfo::labeled(WidgetType::Image, true, "Service graph"));
+        response.widget_info(|| WidgetInfo::labeled(WidgetType::Image, true, setting.name));
         let id = response.id;
         self.follow(&picture.view, viewport);
         self.steer(ui, &response, &picture.view, viewport);

@@ -197,6 +197,7 @@ impl Graph {
                 let live = then.is_none() && matches!(told, Remote::Live(..)) && !cx.paused;
                 let none = BTreeMap::new();
                 let setting = Setting {
+                    name: "Service graph",
                     selected: cx.selected,
                     flowing: self.choices.flow && live,
                     minimap: self.choices.minimap,

@@ -34,6 +34,8 @@ impl Picture {
 
 /// How the canvas is to draw this frame.
 pub struct Setting<'a> {
+    /// What screen readers call it.
+    pub name: &'static str,
     /// What is selected.
     pub selected: Option<&'a Selected>,
     /// Whether dots flow along the edges.

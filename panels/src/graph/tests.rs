@@ -176,8 +176,8 @@ fn harness<'a>(selected: &'a RefCell<Option<Selected>>, graph: &Graph) -> Harnes
         move |ui, (canvas, picture): &mut (Canvas, Picture)| {
             crate::kit::theme::apply(ui.ctx(), ThemeChoice::Dark);
             let now = selected.borrow().clone();
-            let setting =
-                Setting { selected: now.as_ref(), flowing: false, minimap: true, history: &history };
+            let (name, now) = ("Service graph", now.as_ref());
+            let setting = Setting { name, selected: now, flowing: false, minimap: true, history: &history };
             let Done { select, .. } = canvas.ui(ui, picture, &setting, &mut |_, _, _| {});
             if let Some(select) = select {
                 *selected.borrow_mut() = select;

@@ -179,6 +179,7 @@ fn trace(ui: &mut Ui, cx: &Cx<'_>, service: &str, line: &Line, access: &Access) 
         start_us: at.saturating_sub(AROUND_US),
         end_us: at.saturating_add(AROUND_US),
         limit: 1,
+        brief: true,
         ..TraceQuery::default()
     };
     match cx.reads.traces(&query) {

@@ -4,7 +4,7 @@ use crate::kit::table::{self, Cell, Column, Rows};
 use crate::kit::{Status, fmt};
 use egui::Ui;
 use jiff::Timestamp;
-use mesh::trace::Summary;
+use mesh::trace::{Middles, Summary};
 
 const COLUMNS: &[Column] = &[
     Column::text("Trace", 1.25),
@@ -41,7 +41,16 @@ pub(super) fn in_words(summary: &Summary) -> String {
 
 struct Found<'a> {
     summaries: &'a [Summary],
+    middles: &'a Middles,
     now: Timestamp,
+}
+
+impl Found<'_> {
+    /// What went wrong, and whether it is slower than usual.
+    fn wrong(&self, summary: &Summary) -> String {
+        let slow = self.middles.exceeds(summary).then(|| "slower than usual".to_owned());
+        summary.trouble.clone().into_iter().chain(slow).collect::<Vec<_>>().join(", ")
+    }
 }
 
 impl Rows for Found<'_> {
@@ -61,7 +70,7 @@ impl Rows for Found<'_> {
                 summary.service.split('.').next().unwrap_or_default(),
                 summary.operation
             )),
-            2 => Cell::text(summary.trouble.clone().unwrap_or_default()),
+            2 => Cell::text(self.wrong(summary)),
             3 => Cell::number(summary.duration_us as f64, fmt::ms(summary.duration_us as f64 / 1000.0)),
             4 => Cell::number(summary.spans as f64, fmt::count(summary.spans)),
             5 => Cell::number(summary.services.len() as f64, fmt::count(summary.services.len())),
@@ -73,7 +82,9 @@ impl Rows for Found<'_> {
     }
 
     fn name(&self, row: usize) -> Option<String> {
-        self.summaries.get(row).map(in_words)
+        let summary = self.summaries.get(row)?;
+        let slow = if self.middles.exceeds(summary) { ", slower than usual" } else { "" };
+        Some(in_words(summary) + slow)
     }
 }
 
@@ -86,11 +97,12 @@ pub(super) fn began(start_us: u64) -> Option<Timestamp> {
 pub(super) fn ui(
     ui: &mut Ui,
     state: &mut table::State,
-    summaries: &[Summary],
+    (summaries, middles): (&[Summary], &Middles),
     revision: u64,
     now: Timestamp,
     chosen: Option<usize>,
 ) -> (Option<usize>, Option<String>) {
-    let done = table::table(ui, "traces", state, COLUMNS, &Found { summaries, now }, revision, chosen);
+    let done =
+        table::table(ui, "traces", state, COLUMNS, &Found { summaries, middles, now }, revision, chosen);
     (done.clicked, done.csv)
 }

@@ -4,11 +4,14 @@
 mod bars;
 pub mod bench;
 mod beside;
+mod entered;
 mod grouped;
 mod list;
 mod looks;
 mod minimap;
 mod of_file;
+mod paths;
+mod red;
 mod results;
 mod scatter;
 mod search;
@@ -24,6 +27,8 @@ use crate::panel::{About, Panel};
 use egui::{Frame, Margin, Ui};
 use mesh::trace::{Found, TraceQuery};
 use mesh::{Problem, Read, Remote};
+use results::{Beside, More};
+use std::sync::Arc;
 
 /// Name, icon, summary.
 pub const ABOUT: About = About {
@@ -69,6 +74,9 @@ impl Panel for Traces {
             self.search.show(wanted, cx.window_secs);
             self.ask(cx);
             self.open = None;
+        } else if let (Intent::TracesWith(service, tag), Some(_)) = (intent, cx.file) {
+            self.results.only_with(service, tag);
+            self.open = None;
         } else if let Intent::TracesWith(service, (name, value)) = intent {
             self.search.show_tagged(service, name, value);
             self.ask(cx);
@@ -76,7 +84,8 @@ impl Panel for Traces {
         } else if let Intent::OpenTrace(id) = intent {
             self.look_at(id.clone());
         } else if matches!(intent, Intent::OpenFile(Some(_)) | Intent::CloseFile) {
-            (self.open, self.results.last) = (None, None);
+            self.open = None;
+            self.results.let_go();
             self.waterfall.let_go();
         } else if matches!(intent, Intent::Connect(_) | Intent::StartSandbox(_) | Intent::Disconnect) {
             // The traces of one mesh say nothing of another.
@@ -107,6 +116,20 @@ impl Traces {
             return found;
         }
         found.or_earlier(self.shown.as_ref().map(|shown| cx.reads.traces(shown)).unwrap_or_default())
+    }
+
+    /// What was found with its spans where these are wanted: as soon as they are there. Else, or where they cannot
+    /// be had, as it was told, with why.
+    fn with_spans(&self, cx: &Cx<'_>, found: &Arc<Found>) -> (Arc<Found>, Option<String>) {
+        let asked = self.shown.as_ref().filter(|_| found.traces.iter().any(|one| !one.is_whole()));
+        let Some(asked) = asked else { return (Arc::clone(found), None) };
+        match cx.reads.traces(&TraceQuery { brief: false, ..asked.clone() }) {
+            Remote::Live(whole, _) | Remote::Stale(whole, ..) => (whole, None),
+            Remote::Waiting => (Arc::clone(found), Some("Their spans are read…".to_owned())),
+            Remote::Denied(problem) => {
+                (Arc::clone(found), Some(format!("Their spans are not known: {}", problem.why)))
+            }
+        }
     }
 
     fn results_ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
@@ -151,12 +174,24 @@ impl Traces {
             }
             return;
         }
-        let asked = self.shown.as_ref().map_or(usize::MAX, |query| query.limit);
+        let (answer, note) = match self.results.wants_spans() {
+            true => self.with_spans(cx, answer),
+            false => (Arc::clone(answer), None),
+        };
+        if let Some(note) = note {
+            text::note(ui, note);
+        }
+        let asked = self.shown.clone().unwrap_or_default();
+        let hour = search::hour(&asked).map(|hour| cx.reads.traces(&hour));
         let wider = self.search.more();
-        let more = |count: usize| (count >= asked).then_some(wider.is_some());
-        if self.results.ui(ui, cx, answer, found.at(), more)
-            && let Some(search) = wider
-        {
+        let more = (answer.traces.len() >= asked.limit.max(1)).then_some(wider.is_some());
+        let beside = Beside { more, asked: Some(&asked), hour: hour.as_ref().and_then(Remote::value) };
+        let next = match self.results.ui(ui, cx, &answer, found.at(), &beside) {
+            Some(More::Larger) => wider,
+            Some(More::Older(oldest)) => self.search.older(&asked, oldest),
+            None => None,
+        };
+        if let Some(search) = next {
             self.search = search;
             self.asked = self.search.query(cx.now).ok();
         }
@@ -173,8 +208,11 @@ impl Traces {
         }
         let whole = cx.reads.trace(id);
         // What the search brought is shown at once.
-        let found = self.found(cx).value().cloned();
-        let of_search = found.as_ref().and_then(|found| of(found));
+        let mut found = self.found(cx).value().cloned();
+        if self.waterfall.beside_others() {
+            found = found.map(|found| self.with_spans(cx, &found).0);
+        }
+        let of_search = found.as_ref().and_then(|found| of(found)).filter(|opened| opened.is_whole());
         let back = match &whole.value().cloned().or(of_search) {
             Some(opened) => self.waterfall.ui(ui, cx, opened, found.as_ref()),
             None => {

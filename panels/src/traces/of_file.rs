@@ -1,6 +1,6 @@
 //! The traces of a file: as those of a search, without one.
 
-use super::results::{self, Results};
+use super::results::{self, Beside, Results};
 use crate::cx::Cx;
 use crate::file::TraceFile;
 use crate::intent::Intent;
@@ -28,7 +28,7 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, file: &TraceFile, shown: &mut Results
             if let Some(odd) = results::odd(found) {
                 text::note(ui, odd);
             }
-            shown.ui(ui, cx, found, Some(*at), |_| None);
+            shown.ui(ui, cx, found, Some(*at), &Beside::default());
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The search bar: what traces are looked for.
 
+use super::entered::{duration_us, tags, trace_id, trace_ql};
+use super::list::began;
 use crate::cx::Cx;
 use crate::intent::{Intent, TracesOf};
 use crate::kit::field::Choice;
 use crate::kit::theme::space;
 use crate::kit::{Button, button, field, icon, text};
 use egui::{Id, Ui};
-use istio::Duration;
 use jiff::Timestamp;
 use mesh::trace::{Call, REVISION, TraceQuery};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,9 @@ const RANGES: [(u64, &str); 6] = [
 /// How many traces at most.
 const LIMITS: [(usize, &str); 5] =
     [(20, "Newest 20"), (50, "Newest 50"), (100, "Newest 100"), (500, "Newest 500"), (1500, "Newest 1 500")];
+/// So many traces of the last hour tell what is usual.
+const OF_HOUR: usize = 200;
+const HOUR_US: u64 = 3_600_000_000;
 
 /// Narrower panels than this show what one seldom sets only when asked.
 const ROOMY: f32 = 640.0;
@@ -39,6 +43,8 @@ pub(super) struct Search {
     pub(super) limit: usize,
     /// Only traces with such a call: an edge of the graph.
     pub(super) call: Option<Call>,
+    /// Older traces than the newest: from when to when, in microseconds since the epoch.
+    pub(super) between: Option<(u64, u64)>,
     /// Whether durations, tags and number are shown where there is little room.
     more: bool,
 }
@@ -54,6 +60,7 @@ impl Default for Search {
             errors_only: false,
             limit: 50,
             call: None,
+            between: None,
             more: false,
         }
     }
@@ -91,7 +98,8 @@ impl Search {
             before if before.contains(&tag) => before.to_owned(),
             before => format!("{before} {tag}"),
         };
-        *self = Self { service: service.to_owned(), tags, call: None, more: true, ..self.clone() };
+        let service = service.to_owned();
+        *self = Self { service, tags, call: None, between: None, more: true, ..self.clone() };
     }
 
     /// The search that the fields tell, or what is wrong with them.
@@ -100,7 +108,9 @@ impl Search {
         if self.service.trim().is_empty() && ql.is_none() {
             return Err("Choose a service".into());
         }
-        let end_us = u64::try_from(now.as_microsecond()).unwrap_or_default();
+        let now_us = u64::try_from(now.as_microsecond()).unwrap_or_default();
+        let newest = (now_us.saturating_sub(self.range_secs * 1_000_000), now_us);
+        let (start_us, end_us) = self.between.unwrap_or(newest);
         let (min, max) = (duration_us(&self.min)?, duration_us(&self.max)?);
         if let (Some(min), Some(max)) = (min, max)
             && min > max
@@ -116,13 +126,14 @@ impl Search {
                 tags(&self.tags)?
             },
             ql: ql.map(str::to_owned),
-            start_us: end_us.saturating_sub(self.range_secs * 1_000_000),
+            start_us,
             end_us,
             min_duration_us: min,
             max_duration_us: max,
             errors_only: self.errors_only,
             call: self.call.clone(),
             limit: self.limit,
+            brief: true,
         })
     }
 
@@ -169,6 +180,11 @@ impl Search {
                     go = true;
                 }
             }
+            if let Some(end) = self.between.and_then(|(_, end)| began(end)) {
+                let words = format!("Before {}  {}", end.strftime("%H:%M:%S UTC"), icon::X);
+                let only = Button::quiet(words).selected(true).named("Only older traces");
+                go |= ui.add(only).on_hover_text("Press to look for the newest again").clicked();
+            }
             let file = Button::icon(icon::FOLDER_OPEN, "Open a file of traces…");
             if ui.add(file).on_hover_text("Traces of Jaeger, OpenTelemetry or Zipkin in a file").clicked() {
                 cx.intents.send(Intent::OpenFile(None));
@@ -177,6 +193,9 @@ impl Search {
                 .add(Button::primary("Search").named("Search traces").with_icon(icon::MAGNIFYING_GLASS))
                 .clicked();
         });
+        if go {
+            self.between = None;
+        }
         if go && let Some(id) = trace_id(&self.tags).map(str::to_owned) {
             self.tags.clear();
             cx.intents.send(Intent::OpenTrace(id));
@@ -239,6 +258,12 @@ impl Search {
         Some(Self { limit, ..self.clone() })
     }
 
+    /// The same search for what is older than the oldest that it found.
+    pub(super) fn older(&self, asked: &TraceQuery, oldest_us: u64) -> Option<Self> {
+        (oldest_us > asked.start_us)
+            .then(|| Self { between: Some((asked.start_us, oldest_us)), ..self.clone() })
+    }
+
     /// What is looked for before anybody asks: calls of the gateway where they come in, else of the first
     /// workload.
     pub(super) fn first(&mut self, cx: &Cx<'_>) -> Option<TraceQuery> {
@@ -249,6 +274,19 @@ impl Search {
         self.service = format!("{}.{}", first.app, first.namespace);
         self.query(cx.now).ok()
     }
+}
+
+/// The search that tells what is usual: all of its service, over the hour until then; `None` where no service is
+/// asked for.
+pub(super) fn hour(asked: &TraceQuery) -> Option<TraceQuery> {
+    (asked.ql.is_none() && !asked.service.is_empty()).then(|| TraceQuery {
+        service: asked.service.clone(),
+        start_us: asked.end_us.saturating_sub(HOUR_US),
+        end_us: asked.end_us,
+        limit: OF_HOUR,
+        brief: true,
+        ..TraceQuery::default()
+    })
 }
 
 /// Services that can be asked for: what the tracing backend knows, else what the mesh has.
@@ -264,88 +302,10 @@ fn services(cx: &Cx<'_>) -> Vec<String> {
         .collect()
 }
 
-/// Microseconds of "10 ms", "1.5s", "800us", "2 min", "20" (ms); `None` when nothing is asked for.
-fn duration_us(text: &str) -> Result<Option<u64>, String> {
-    let text: String = text.chars().filter(|sign| !sign.is_whitespace()).collect();
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let unit = if text.ends_with(|sign: char| sign.is_ascii_digit()) { "ms" } else { "" };
-    let read = Duration::read(&(text.replace("min", "m") + unit));
-    let nanos = read.and_then(|read| u64::try_from(read.nanos()).ok());
-    let nanos = nanos.ok_or_else(|| format!("“{text}” is no duration: write 10 ms or 1.5 s"))?;
-    Ok(Some((nanos + 500) / 1000))
-}
-
-/// The id of a trace, where the field has one and nothing else: hexadecimal digits, which are no tag.
-fn trace_id(text: &str) -> Option<&str> {
-    let text = text.trim();
-    let digits = (4..=32).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_hexdigit());
-    digits.then_some(text)
-}
-
-/// Text in TraceQL, which begins as no tag does.
-fn trace_ql(text: &str) -> Option<&str> {
-    Some(text.trim()).filter(|text| text.starts_with('{'))
-}
-
-/// Tags of "key=value other=\"two words\"".
-fn tags(text: &str) -> Result<BTreeMap<String, String>, String> {
-    let mut found = BTreeMap::new();
-    let mut rest = text.trim();
-    while !rest.is_empty() {
-        let wrong = || format!("“{rest}” is no tag: write key=value");
-        let (key, after) = rest.split_once('=').ok_or_else(wrong)?;
-        let (value, left) = match after.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"').ok_or_else(wrong)?,
-            None => after.split_once(char::is_whitespace).unwrap_or((after, "")),
-        };
-        if key.trim().is_empty() || key.trim().contains(char::is_whitespace) {
-            return Err(wrong());
-        }
-        found.insert(key.trim().to_owned(), value.to_owned());
-        rest = left.trim_start();
-    }
-    Ok(found)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use mesh::trace::End;
-
-    #[test]
-    fn durations() {
-        for (text, expect) in [
-            ("", None),
-            ("10", Some(10_000)),
-            ("1.5 s", Some(1_500_000)),
-            ("800us", Some(800)),
-            ("2 min", Some(120_000_000)),
-        ] {
-            assert_eq!(duration_us(text), Ok(expect), "{text}");
-        }
-        assert!(
-            duration_us("soon").is_err() && duration_us("1.2.3s").is_err() && duration_us("3 d").is_err()
-        );
-    }
-
-    #[test]
-    fn tag_lists() {
-        let pairs = |text: &str| tags(text).map(|tags| tags.into_iter().collect::<Vec<_>>());
-        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
-        assert_eq!(pairs(""), Ok(vec![]));
-        assert_eq!(
-            pairs(" a=1  b=\"two words\" c= "),
-            Ok(vec![pair("a", "1"), pair("b", "two words"), pair("c", "")])
-        );
-        assert!(
-            pairs("a").is_err()
-                && pairs("=1").is_err()
-                && pairs("a=\"open").is_err()
-                && pairs("a b=1").is_err()
-        );
-    }
 
     #[test]
     fn an_id_and_trace_ql_stand_in_the_field_of_the_tags() {

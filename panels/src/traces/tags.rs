@@ -31,8 +31,7 @@ fn group(name: &str) -> usize {
 pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, span: SpanRef<'_>) {
     for (number, head) in GROUPS.into_iter().enumerate() {
         let of: Vec<(&str, &str)> = span.tags().iter().filter(|(name, _)| group(name) == number).collect();
-        let filter = cx.file.is_none().then(|| span.service());
-        pairs(ui, cx, head, of.into_iter(), filter);
+        pairs(ui, cx, head, of.into_iter(), Some(span.service()));
     }
 }
 

@@ -18,6 +18,8 @@ struct World {
     intents: Intents,
     wanted: Wanted,
     traces: Remote<Found>,
+    /// What a search is answered that is asked for spans, if that is something else.
+    whole: Option<Arc<Found>>,
     trace: Remote<Opened>,
     contexts: Contexts,
     file: Option<crate::file::TraceFile>,
@@ -33,6 +35,7 @@ impl World {
             intents: Intents::default(),
             wanted: Wanted::default(),
             traces,
+            whole: None,
             trace: Remote::Waiting,
             contexts: Contexts::default(),
             file: None,
@@ -73,6 +76,9 @@ impl World {
         for read in self.wanted.take().into_keys() {
             let (answer, problem) = match &read {
                 Read::Services => (Some(services()), None),
+                Read::Traces(TraceQuery { brief: false, .. }) if self.whole.is_some() => {
+                    (self.whole.clone().map(Answer::Traces), None)
+                }
                 Read::Traces(_) => (self.traces.value().cloned().map(Answer::Traces), self.traces.problem()),
                 Read::Trace(_) => (self.trace.value().cloned().map(Answer::Trace), self.trace.problem()),
                 _ => (None, None),

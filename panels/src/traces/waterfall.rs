@@ -85,6 +85,11 @@ impl Waterfall {
         back
     }
 
+    /// Whether spans of other traces are wanted, too.
+    pub(super) fn beside_others(&self) -> bool {
+        self.looks.beside_others()
+    }
+
     /// Looks at nothing.
     pub(super) fn let_go(&mut self) {
         drop_elsewhere(std::mem::take(self).opened);

@@ -20,6 +20,14 @@ pub(crate) trait Backend: Sync {
     fn search(&self, query: &TraceQuery) -> String;
     /// Reads the answer to it.
     fn read_found(&self, body: &[u8]) -> Result<Hits, Refusal>;
+    /// The path that finds traces and tells a line of each, where there may be one.
+    fn summaries(&self, _query: &TraceQuery) -> Option<String> {
+        None
+    }
+    /// Reads the answer to it.
+    fn read_summaries(&self, _body: &[u8]) -> Result<Found, Refusal> {
+        Err(Refusal::Foreign)
+    }
     /// Paths of one trace; where the first is not there, the next one is asked.
     fn trace(&self, id: &str) -> Vec<String>;
     /// Reads the answer to one of them.

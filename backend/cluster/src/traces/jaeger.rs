@@ -1,7 +1,8 @@
 //! Jaeger's query API, version 1: the JSON that its own page uses.
 
 use super::backend::{Backend, Hits};
-use super::read::{Refusal, jaeger};
+use super::jaeger_v3;
+use super::read::{Refusal, jaeger, summaries};
 use mesh::trace::{Found, TraceQuery};
 use std::collections::BTreeMap;
 use url::form_urlencoded::Serializer;
@@ -52,6 +53,12 @@ impl Backend for V1 {
     }
     fn read_found(&self, body: &[u8]) -> Result<Hits, Refusal> {
         jaeger::parse(body).map(Hits::Traces)
+    }
+    fn summaries(&self, query: &TraceQuery) -> Option<String> {
+        Some(jaeger_v3::summaries(query))
+    }
+    fn read_summaries(&self, body: &[u8]) -> Result<Found, Refusal> {
+        summaries::parse(body)
     }
     fn trace(&self, id: &str) -> Vec<String> {
         vec![format!("/api/traces/{id}")]

@@ -2,7 +2,7 @@
 
 use super::backend::{Backend, Hits};
 use super::jaeger::PREFIXES;
-use super::read::{Refusal, otlp};
+use super::read::{Refusal, otlp, summaries};
 use crate::element::{fields, texts};
 use jiff::Timestamp;
 use mesh::trace::{Found, TraceQuery};
@@ -29,28 +29,16 @@ impl Backend for V3 {
         Ok(services)
     }
     fn search(&self, query: &TraceQuery) -> String {
-        let mut asked = Serializer::new(String::new());
-        asked.append_pair("query.service_name", &query.service);
-        if let Some(operation) = &query.operation {
-            asked.append_pair("query.operation_name", operation);
-        }
-        for (name, at_us) in
-            [("query.start_time_min", query.start_us), ("query.start_time_max", query.end_us)]
-        {
-            asked.append_pair(name, &time(at_us));
-        }
-        let durations =
-            [("query.duration_min", query.min_duration_us), ("query.duration_max", query.max_duration_us)];
-        for (name, limit) in durations {
-            if let Some(limit) = limit {
-                asked.append_pair(name, &format!("{limit}us"));
-            }
-        }
-        asked.append_pair("query.search_depth", &query.limit.max(1).to_string());
-        format!("/api/v3/traces?{}", asked.finish())
+        format!("/api/v3/traces?{}", asked(query).finish())
     }
     fn read_found(&self, body: &[u8]) -> Result<Hits, Refusal> {
         self.read_trace(body).map(Hits::Traces)
+    }
+    fn summaries(&self, query: &TraceQuery) -> Option<String> {
+        Some(summaries(query))
+    }
+    fn read_summaries(&self, body: &[u8]) -> Result<Found, Refusal> {
+        summaries::parse(body)
     }
     fn trace(&self, id: &str) -> Vec<String> {
         vec![format!("/api/v3/traces/{id}")]
@@ -67,6 +55,36 @@ impl Backend for V3 {
     fn finds_tags(&self) -> bool {
         false
     }
+}
+
+/// What finds traces and tells a line of each: from 2.19 on, of either version of the API, and by tags too.
+pub(super) fn summaries(query: &TraceQuery) -> String {
+    let mut asked = asked(query);
+    if !query.tags.is_empty() {
+        asked.append_pair("query.attributes", &serde_json::to_string(&query.tags).unwrap_or_default());
+    }
+    format!("/api/v3/trace-summaries?{}", asked.finish())
+}
+
+/// What both searches take, by the names that every version knows.
+fn asked(query: &TraceQuery) -> Serializer<'static, String> {
+    let mut asked = Serializer::new(String::new());
+    asked.append_pair("query.service_name", &query.service);
+    if let Some(operation) = &query.operation {
+        asked.append_pair("query.operation_name", operation);
+    }
+    for (name, at_us) in [("query.start_time_min", query.start_us), ("query.start_time_max", query.end_us)] {
+        asked.append_pair(name, &time(at_us));
+    }
+    let durations =
+        [("query.duration_min", query.min_duration_us), ("query.duration_max", query.max_duration_us)];
+    for (name, limit) in durations {
+        if let Some(limit) = limit {
+            asked.append_pair(name, &format!("{limit}us"));
+        }
+    }
+    asked.append_pair("query.search_depth", &query.limit.max(1).to_string());
+    asked
 }
 
 /// As the API wants times: RFC 3339.
@@ -94,6 +112,10 @@ mod tests {
             V3.search(&query),
             "/api/v3/traces?query.service_name=cart.shop&query.operation_name=pay&query.start_time_min=2023-11-14T22%3A13%3A20Z&query.start_time_max=2023-11-14T22%3A14%3A20.5Z&query.duration_max=1500us&query.search_depth=20"
         );
+        let tagged = TraceQuery { tags: [("http.method".into(), "GET".into())].into(), ..query };
+        let path = V3.summaries(&tagged).unwrap();
+        assert!(path.starts_with("/api/v3/trace-summaries?query.service_name=cart.shop&"), "{path}");
+        assert!(path.ends_with("&query.attributes=%7B%22http.method%22%3A%22GET%22%7D"), "{path}");
         assert_eq!(V3.read_services(br#"{"services":["b",null,"a"]}"#), Ok(vec!["a".into(), "b".into()]));
         assert_eq!(V3.read_services(br#"{"data":["b"]}"#), Err(Refusal::Foreign));
     }

@@ -7,35 +7,29 @@ mod given_back;
 mod jaeger;
 mod jaeger_v3;
 pub(crate) mod read;
+mod search;
 pub(crate) mod tempo;
 mod zipkin;
 
 pub use file::{Progress, open_traces, readable};
 pub use given_back::give_back;
+pub(crate) use search::search;
 
 use crate::find::{self, Wanted};
 use crate::limits::{self, Limit};
 use crate::session::Session;
 use crate::tunnel::{Answer, Place};
-use backend::{Backend, Door, Hits};
-use futures::{StreamExt as _, stream};
+use backend::{Backend, Door};
 use mesh::scene::Step;
-use mesh::trace::{Found, Odd, Opened, TraceQuery};
+use mesh::trace::Opened;
 use mesh::{Observation, Problem};
 use parking_lot::Mutex;
 use read::Refusal;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 const INTERVAL: Duration = Duration::from_secs(30);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
-/// So many traces are read at most to find those with a certain call.
-const MOST: usize = 3000;
-/// The same where each is read by itself.
-const MOST_SINGLY: usize = 300;
-/// So many are read at once where each is read by itself.
-const AT_ONCE: usize = 4;
 const WHAT: &str = "Traces cannot be read";
 
 const WANTED: Wanted = Wanted {
@@ -65,9 +59,14 @@ const WANTED: Wanted = Wanted {
     option: "--tracing",
 };
 
-/// Which backend answers at a place, as long as it does.
+/// What is known of tracing backends.
 #[derive(Default)]
-pub(crate) struct Known(Mutex<Option<(Place, Door)>>);
+pub(crate) struct Known {
+    /// Which one answers at a place, as long as it does.
+    door: Mutex<Option<(Place, Door)>>,
+    /// Where a search tells no lines.
+    no_lines: Mutex<Option<Place>>,
+}
 
 /// A backend that answers.
 #[derive(Clone)]
@@ -103,7 +102,7 @@ fn place(session: &Session) -> Result<(String, Place), Problem> {
 /// The backend, and which services it knows where that had to be asked to know it.
 async fn at(session: &Session) -> Result<(At, Option<Vec<String>>), Problem> {
     let (name, place) = place(session)?;
-    let known = session.traces.0.lock().clone().filter(|(known, _)| *known == place);
+    let known = session.traces.door.lock().clone().filter(|(known, _)| *known == place);
     if let Some((_, door)) = known {
         return Ok((At::of(&name, &place, door), None));
     }
@@ -117,7 +116,7 @@ async fn at(session: &Session) -> Result<(At, Option<Vec<String>>), Problem> {
         }
         match door.backend.read_services(&answer.body) {
             Ok(services) if answer.status < 400 => {
-                *session.traces.0.lock() = Some((place, door));
+                *session.traces.door.lock() = Some((place, door));
                 return Ok((at, Some(services)));
             }
             Err(Refusal::Said(words)) => return Err(said(&name, answer.status, &words)),
@@ -144,7 +143,7 @@ async fn ask<T: Send + 'static>(
     let understood = read_in_background(at, answer, parse).await;
     if understood.is_err() {
         // Another backend may answer there by now.
-        *session.traces.0.lock() = None;
+        *session.traces.door.lock() = None;
     }
     understood
 }
@@ -156,7 +155,7 @@ async fn read_in_background<T: Send + 'static>(
     parse: impl Fn(&[u8]) -> Result<T, Refusal> + Send + 'static,
 ) -> Result<T, Problem> {
     let told = at.clone();
-    let read = tokio::task::spawn_blocking(move || understood(&told, &answer, parse)).await;
+    let read = tokio::task::spawn_blocking(move || understood(&told, &answer, parse(&answer.body))).await;
     read.map_err(|error| Problem::new(WHAT, error.to_string(), "Retry"))?
 }
 
@@ -182,10 +181,10 @@ fn said(name: &str, status: u16, words: &str) -> Problem {
 fn understood<T>(
     at: &At,
     Answer { status, body, .. }: &Answer,
-    parse: impl Fn(&[u8]) -> Result<T, Refusal>,
+    read: Result<T, Refusal>,
 ) -> Result<T, Problem> {
     let name = &at.name;
-    match (parse(body), status) {
+    match (read, status) {
         (_, 401 | 403) => Err(login(name, *status)),
         (Ok(read), ..=399) => Ok(read),
         (Err(Refusal::Foreign), ..=399) => {
@@ -217,128 +216,11 @@ pub(crate) async fn services(session: &Session) -> Result<(String, Vec<String>),
     Ok((at.name, services))
 }
 
-/// Finds traces.
-pub(crate) async fn search(session: &Session, query: &TraceQuery) -> Result<Found, Problem> {
-    let (at, _) = at(session).await?;
-    let backend = at.backend();
-    if query.ql.is_some() {
-        if !backend.takes_trace_ql() {
-            let why = format!("{} is {}, which takes no TraceQL", at.name, backend.name());
-            return Err(Problem::new(
-                "The search is not made",
-                why,
-                "Write key=value, or leave the field empty",
-            ));
-        }
-        return page(session, &at, query).await;
-    }
-    // A failure further on leaves no mark on the spans of the service that is asked for.
-    let anywhere = query.call.is_none() && query.errors_only && !backend.finds_errors_anywhere();
-    let by_tags = !backend.finds_tags() && !query.tags.is_empty();
-    if query.call.is_none() && !anywhere && !by_tags {
-        return page(session, &at, query).await;
-    }
-    // The backend cannot be asked for calls between two ends, nor for errors anywhere in a trace: traces are
-    // read page by page, and what does not fit is left out.
-    let most = if backend.tells_ids() { MOST_SINGLY } else { MOST };
-    let limit = query.limit.clamp(1, most / 4) * 4;
-    let mut asked = TraceQuery { limit, errors_only: query.errors_only && !anywhere, ..query.clone() };
-    let (mut found, mut read_so_far) = (BTreeMap::new(), 0);
-    let mut odd: Vec<Odd> = Vec::new();
-    loop {
-        let Found { traces, odd: new } = page(session, &at, &asked).await?;
-        let oldest = traces.iter().map(|opened| opened.summary.start_us).min();
-        let count = traces.len();
-        odd.extend(new.into_iter().filter(|new| !odd.contains(new)).collect::<Vec<_>>());
-        let key = |opened: &Opened| (std::cmp::Reverse(opened.summary.start_us), opened.trace.id.clone());
-        let fitting = traces.into_iter().filter(|opened| fits(query, opened, by_tags));
-        found.extend(fitting.map(|opened| (key(&opened), opened)));
-        read_so_far += count;
-        match oldest {
-            Some(oldest) if count >= asked.limit && oldest > asked.start_us && oldest < asked.end_us => {
-                asked.end_us = oldest;
-            }
-            _ => break,
-        }
-        if found.len() >= query.limit || read_so_far >= most {
-            break;
-        }
-    }
-    Ok(Found { traces: found.into_values().take(query.limit.max(1)).collect(), odd })
-}
-
-/// What one search of the backend finds, whole.
-async fn page(session: &Session, at: &At, query: &TraceQuery) -> Result<Found, Problem> {
-    let backend = at.backend();
-    match ask(session, at, &backend.search(query), move |body| backend.read_found(body)).await? {
-        Hits::Traces(found) => Ok(found),
-        Hits::Ids(ids) => singly(session, at, ids).await,
-    }
-}
-
-/// Each of these traces. One that cannot be read costs itself, unless it is so of all.
-async fn singly(session: &Session, at: &At, ids: Vec<String>) -> Result<Found, Problem> {
-    let reads: Vec<_> = ids.iter().map(|id| one(session, at, id)).collect();
-    let all: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
-    let (mut found, mut unread, mut why) = (Found::default(), 0, None);
-    for read in all {
-        match read {
-            Ok(Some(one)) => {
-                found.traces.extend(one.traces);
-                found.odd.extend(one.odd);
-            }
-            Ok(None) => unread += 1,
-            Err(problem) => {
-                unread += 1;
-                why = Some(problem);
-            }
-        }
-    }
-    match why {
-        Some(problem) if found.traces.is_empty() => return Err(problem),
-        _ if unread > 0 => found.odd.push(Odd::UnreadTraces(unread)),
-        _ => {}
-    }
-    Ok(found)
-}
-
-/// One trace; `None` where it is not there.
-async fn one(session: &Session, at: &At, id: &str) -> Result<Option<Found>, Problem> {
-    let backend = at.backend();
-    let encoded: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
-    for path in backend.trace(&encoded) {
-        let answer = get(session, at, &path).await?;
-        if answer.status == 404 {
-            continue;
-        }
-        let found = read_in_background(at, answer, move |body| backend.read_trace(body)).await?;
-        return Ok(Some(found).filter(|found| !found.traces.is_empty()));
-    }
-    Ok(None)
-}
-
-/// Whether a trace is what the backend cannot be asked for.
-fn fits(query: &TraceQuery, opened: &Opened, by_tags: bool) -> bool {
-    let tagged = || {
-        opened.trace.spans.iter().any(|span| {
-            let has = |(key, value): (&String, &String)| {
-                span.tags().all(key).chain(span.process().all(key)).any(|told| told == value)
-            };
-            span.service() == query.service && query.tags.iter().all(has)
-        })
-    };
-    let errs = match &query.call {
-        Some(call) => opened.shows(call, query.errors_only),
-        None => !query.errors_only || opened.summary.errors > 0,
-    };
-    errs && (!by_tags || tagged())
-}
-
 /// One trace.
 pub(crate) async fn trace(session: &Session, id: &str) -> Result<Arc<Opened>, Problem> {
     let id = read::trace_id(id);
     let (at, _) = at(session).await?;
-    let found = one(session, &at, &id).await?;
+    let found = search::one(session, &at, &id).await?;
     found.and_then(|found| found.traces.into_iter().next()).ok_or_else(|| {
         let next = "It may have been dropped from the store: search again";
         Problem::new("The trace is not there", format!("{} does not have {id}", at.name), next)

@@ -1,11 +1,13 @@
 //! Each backend against answers as its server gives them.
 
+use super::search::fits;
 use super::*;
 use crate::Target;
 use crate::connect::{Api, Version};
 use crate::hub::Hub;
 use crate::mock::{Mock, Reply, Then, http};
 use crate::tunnel::Tunnel;
+use mesh::trace::{Found, Odd, TraceQuery};
 
 /// "service operation kind": the spans of each trace.
 fn lines(found: &Found) -> Vec<String> {
@@ -94,6 +96,87 @@ async fn jaeger() {
     assert_eq!(trace(&world.session, "ab13").await.unwrap_err().what, "The trace is not there");
     let asked = ["/jaeger/api/traces", "/jaeger/api/traces/ab12", "/jaeger/api/traces/ab13"];
     assert_eq!(world.asked(), asked, "who answers is asked once");
+}
+
+const SUMMARIES: &str = r#"{"summaries":[{"traceId":"ab13","rootServiceName":"web.shop","rootOperationName":"pay","minStartTimeUnixNano":"1700000000000000000",
+  "maxEndTimeUnixNano":"1700000000000009000","spanCount":3,"errorSpanCount":1,"services":[{"name":"cart.shop","spanCount":3,"errorSpanCount":1}]},
+  {"traceId":"ab14","rootServiceName":"web.shop","rootOperationName":"pay","minStartTimeUnixNano":"1700000001000000000","maxEndTimeUnixNano":"1700000001000009000","spanCount":2}]}"#;
+
+/// A line of each will do for a list; what is asked of spans is asked with them.
+#[tokio::test]
+async fn jaeger_tells_lines_where_it_can() {
+    let answers: &'static [_] = Box::leak(Box::new([
+        ("/api/services", 200, r#"{"data":["cart.shop"],"total":1,"errors":null}"#),
+        ("/api/v3/trace-summaries", 200, SUMMARIES),
+        ("/api/traces", 200, JAEGER_TRACES),
+    ]));
+    let world = World::new(answers).await;
+    let brief = TraceQuery { brief: true, ..query() };
+    let found = search(&world.session, &brief).await.unwrap();
+    let told: Vec<_> =
+        found.traces.iter().map(|one| (&*one.trace.id, one.summary.errors, one.is_whole())).collect();
+    assert_eq!(told, [("ab13", 1, false), ("ab14", 0, false)]);
+    let failed = search(&world.session, &TraceQuery { errors_only: true, ..brief.clone() }).await.unwrap();
+    assert_eq!(failed.traces.len(), 1, "which ones failed stands in their lines");
+    world.asked();
+    let call = mesh::trace::Call { from: None, to: mesh::trace::End::service("cart.shop") };
+    search(&world.session, &TraceQuery { call: Some(call), ..brief }).await.unwrap();
+    search(&world.session, &query()).await.unwrap();
+    assert_eq!(world.asked(), ["/api/traces", "/api/traces"]);
+}
+
+/// Without such a page it answers 404, 501, or its own page for every path; then it is asked once.
+#[tokio::test]
+async fn an_older_jaeger_is_asked_for_spans() {
+    for (status, body) in [
+        (404, "404 page not found"),
+        (501, r#"{"error":{"httpCode":501,"message":"unknown method FindTraceSummaries"}}"#),
+        (200, "<!doctype html><title>Jaeger UI</title>"),
+    ] {
+        let answers: &'static [_] = Box::leak(Box::new([
+            ("/api/services", 200, r#"{"data":["cart.shop"],"total":1,"errors":null}"#),
+            ("/api/v3/trace-summaries", status, body),
+            ("/api/traces", 200, JAEGER_TRACES),
+        ]));
+        let world = World::new(answers).await;
+        let brief = TraceQuery { brief: true, ..query() };
+        for asked in [&["/api/services", "/api/v3/trace-summaries", "/api/traces"][..], &["/api/traces"]] {
+            let found = search(&world.session, &brief).await.unwrap();
+            assert_eq!(lines(&found), ["ab12: cart.shop pay server"], "{status}");
+            assert_eq!(world.asked(), asked, "{status}");
+        }
+    }
+    // Version 3 alone.
+    let otlp: &'static str = format!("{{\"result\":{OTLP}}}").leak();
+    let answers: &'static [_] = Box::leak(Box::new([
+        ("/api/v3/services", 200, r#"{"services":["cart.shop"]}"#),
+        ("/api/v3/traces", 200, otlp),
+    ]));
+    let world = World::new(answers).await;
+    let brief = TraceQuery { brief: true, ..query() };
+    assert_eq!(
+        lines(&search(&world.session, &brief).await.unwrap()),
+        ["000000000000ab12: cart.shop pay server"]
+    );
+}
+
+/// What it refuses is said, and is no reason to ask for more.
+#[tokio::test]
+async fn a_refusal_of_lines_is_told() {
+    let world = World::new(&[
+        ("/api/services", 200, r#"{"data":["cart.shop"],"total":1,"errors":null}"#),
+        ("/api/v3/trace-summaries", 500, r#"{"error":{"httpCode":500,"message":"storage is away"}}"#),
+    ])
+    .await;
+    let problem = search(&world.session, &TraceQuery { brief: true, ..query() }).await.unwrap_err();
+    assert!(problem.why.ends_with(" answered 500: storage is away"), "{problem}");
+    let none = World::new(&[
+        ("/api/services", 200, r#"{"data":["cart.shop"],"total":1,"errors":null}"#),
+        ("/api/v3/trace-summaries", 404, r#"{"error":{"httpCode":404,"message":"No traces found"}}"#),
+    ])
+    .await;
+    let found = search(&none.session, &TraceQuery { brief: true, ..query() }).await.unwrap();
+    assert_eq!((found, none.asked().len()), (Found::default(), 2), "nothing is found, and that is all");
 }
 
 const OTLP: &str = r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"cart.shop"}}]},"scopeSpans":[{"spans":[

@@ -1,6 +1,6 @@
 //! Found traces in groups: by what they begin with, by the way that they took, by what went wrong.
 
-use super::{Opened, Stats};
+use super::{Opened, Stats, Summary};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -104,20 +104,34 @@ fn path(opened: &Opened) -> String {
 /// So long ways are told.
 const DEEPEST: usize = 12;
 
-/// Which traces take more than twice as long as is usual for what they begin with; where a kind is too rare to
-/// tell, none.
-pub fn slower(traces: &[Arc<Opened>]) -> Vec<bool> {
-    let mut slower = vec![false; traces.len()];
-    for group in groups(traces, By::Root).iter().filter(|group| group.traces.len() >= FEWEST) {
-        for at in &group.traces {
-            slower[*at] = traces[*at].summary.duration_us > group.stats.p50.saturating_mul(2);
-        }
-    }
-    slower
-}
+/// How long traces usually take, by what they begin with.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Middles(BTreeMap<(String, String), Stats>);
 
 /// So many traces of a kind tell what is usual.
 const FEWEST: usize = 5;
+
+impl Middles {
+    /// Of these traces.
+    pub fn of(traces: &[Arc<Opened>]) -> Self {
+        let mut kinds: BTreeMap<(String, String), Vec<u64>> = BTreeMap::new();
+        for Summary { service, operation, duration_us, .. } in traces.iter().map(|opened| &opened.summary) {
+            kinds.entry((service.clone(), operation.clone())).or_default().push(*duration_us);
+        }
+        Self(kinds.into_iter().map(|(kind, durations)| (kind, Stats::of(durations))).collect())
+    }
+
+    /// How long such a trace usually takes; `None` where its kind is too rare to tell.
+    pub fn usual_us(&self, summary: &Summary) -> Option<u64> {
+        let stats = self.0.get(&(summary.service.clone(), summary.operation.clone()))?;
+        (stats.count >= FEWEST).then_some(stats.p50)
+    }
+
+    /// Whether a trace takes more than twice as long as is usual for what it begins with.
+    pub fn exceeds(&self, summary: &Summary) -> bool {
+        self.usual_us(summary).is_some_and(|usual| summary.duration_us > usual.saturating_mul(2))
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -149,7 +163,12 @@ mod tests {
             Arc::new(Opened::from(trace))
         };
         let traces: Vec<Arc<Opened>> = (0..6).map(|id| with(id, if id == 4 { 3 } else { 1 })).collect();
+        let slower = |among: &[Arc<Opened>]| {
+            let middles = Middles::of(among);
+            traces.iter().map(|one| middles.exceeds(&one.summary)).collect::<Vec<_>>()
+        };
         assert_eq!(slower(&traces), [false, false, false, false, true, false]);
-        assert_eq!(slower(&traces[3..]), [false; 3], "too few to tell");
+        assert_eq!(slower(&traces[3..]), [false; 6], "too few to tell");
+        assert_eq!(Middles::of(&traces).usual_us(&traces[4].summary), Some(traces[0].summary.duration_us));
     }
 }

@@ -33,6 +33,8 @@ pub enum Odd {
     Ring(usize),
     /// The clocks of services differ: so many spans were moved, the farthest by so many microseconds.
     Clock(usize, u64),
+    /// Only so many traces, the newest, were looked through.
+    Looked(usize),
     /// What the tracing backend says itself.
     Told(String),
 }
@@ -74,6 +76,7 @@ impl fmt::Display for Odd {
                 let most = *most as f64 / 1000.0;
                 write!(f, "clocks differ: {} moved by up to {most:.1} ms", spans(*count))
             }
+            Self::Looked(count) => write!(f, "only the newest {count} traces were looked through"),
             Self::Told(words) => f.write_str(words),
         }
     }

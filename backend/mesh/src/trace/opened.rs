@@ -4,6 +4,7 @@
 use super::critical::critical_path;
 use super::odd::some;
 use super::parents::Parents;
+use super::span::short_operation;
 use super::{Odd, Row, Segment, SpanRef, Spans, Summary, Trace, Tree, times};
 use std::sync::Arc;
 
@@ -61,6 +62,18 @@ impl Opened {
         let began = |(_, row): &(usize, &Row)| row.errors == 1 && trace.spans.packed[row.span].error;
         let failed = tree.rows.iter().enumerate().filter(began).map(|(at, _)| at).collect();
         Self { summary: Summary::of(&trace, &tree), failed, critical, tree, odd, trace }
+    }
+
+    /// A trace of which the backend told a line, and none of its spans.
+    pub fn brief(summary: Summary, odd: Vec<Odd>) -> Self {
+        let trace = Kept { id: summary.id.clone(), ..Kept::default() };
+        let operation = short_operation(&summary.operation);
+        Self { summary: Summary { operation, ..summary }, odd, trace, ..Self::default() }
+    }
+
+    /// Whether its spans are there.
+    pub fn is_whole(&self) -> bool {
+        self.trace.spans.len() >= self.summary.spans
     }
 
     /// The span of a row.

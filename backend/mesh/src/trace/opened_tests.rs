@@ -119,3 +119,16 @@ fn a_deep_trace_is_read_and_searched_in_one_pass() {
     let call = super::super::Call { from: Some(end("gone.shop")), to: end("web.shop") };
     assert!(!opened.shows(&call, false));
 }
+
+#[test]
+fn a_line_of_a_trace_is_not_all_of_it() {
+    let summary = Summary {
+        id: "t".into(),
+        operation: "reviews.bookinfo.svc.cluster.local:9080/*".into(),
+        spans: 8,
+        ..Summary::default()
+    };
+    let brief = Opened::brief(summary, vec![Odd::Orphans(2)]);
+    assert_eq!((&*brief.trace.id, &*brief.summary.operation), ("t", "reviews:9080/*"));
+    assert!(!brief.is_whole() && Opened::from(crate::demo::trace()).is_whole());
+}

@@ -49,7 +49,9 @@ impl Usual {
     /// Of the traces among these that begin as this one does; `None` where there are too few.
     pub fn of(opened: &Opened, among: &[Arc<Opened>]) -> Option<Self> {
         let alike = |other: &&Arc<Opened>| {
-            other.trace.id != opened.trace.id && same_kind(&other.summary, &opened.summary)
+            other.is_whole()
+                && other.trace.id != opened.trace.id
+                && same_kind(&other.summary, &opened.summary)
         };
         let others: Vec<&Arc<Opened>> = among.iter().filter(alike).take(MOST).collect();
         if others.len() < FEWEST {

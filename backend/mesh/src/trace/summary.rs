@@ -59,6 +59,15 @@ impl Summary {
     }
 }
 
+/// Whom a client's span called, as spans name services ("reviews.bookinfo"), or a host outside of the cluster, and
+/// whether it is one.
+pub(super) fn called_host(span: SpanRef<'_>) -> Option<(&str, bool)> {
+    let cluster = span.tag(&["upstream_cluster.name", "upstream_cluster"])?;
+    let host = Outbound::read(cluster)?.host;
+    let (name, outside) = host.split_once(".svc.").map_or((host, true), |(service, _)| (service, false));
+    (!name.is_empty()).then_some((name, outside))
+}
+
 /// Whom a span called: for a client's span the service of the upstream cluster, or where the call never came
 /// so far the one in its operation (a split has the VirtualService's name there); else its own.
 fn called(span: SpanRef<'_>) -> String {

@@ -83,7 +83,8 @@ impl Compare {
 /// Traces that it can be held against, those that begin alike first.
 fn others<'a>(opened: &Opened, found: Option<&'a Arc<Found>>) -> Vec<&'a Arc<Opened>> {
     let all = found.map(|found| found.traces.iter()).into_iter().flatten();
-    let mut others: Vec<&Arc<Opened>> = all.filter(|one| one.trace.id != opened.trace.id).collect();
+    let other = |one: &&Arc<Opened>| one.is_whole() && one.trace.id != opened.trace.id;
+    let mut others: Vec<&Arc<Opened>> = all.filter(other).collect();
     others.sort_by_key(|one| !same_kind(&one.summary, &opened.summary));
     others
 }

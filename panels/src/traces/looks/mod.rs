@@ -7,6 +7,7 @@ mod figures;
 mod flame;
 mod usual;
 
+use super::paths::PathGraph;
 use crate::cx::Cx;
 use crate::kit::{Button, field, remote};
 use derived::Derived;
@@ -24,16 +25,19 @@ pub(super) enum Look {
     Flame,
     /// Services and operations in a table.
     Figures,
+    /// Who called whom.
+    Paths,
     /// Events of all spans.
     Events,
     /// Against another trace, or what is usual.
     Compare,
 }
 
-const ALL: [(Look, &str, &str); 5] = [
+const ALL: [(Look, &str, &str); 6] = [
     (Look::Waterfall, "Waterfall", "Spans in time"),
     (Look::Flame, "Flame", "Where the time went, calls that are alike as one"),
     (Look::Figures, "Statistics", "Figures of services and operations"),
+    (Look::Paths, "Path graph", "Who called whom, how often and how well"),
     (Look::Events, "Events", "Events of all spans as one log"),
     (Look::Compare, "Compare", "Why it is slow, and how it differs from others"),
 ];
@@ -48,6 +52,7 @@ pub(super) struct Looks {
     derived: Derived,
     flame: flame::Flame,
     figures: figures::Table,
+    paths: PathGraph,
     events: events::Log,
     compare: compare::Compare,
 }
@@ -72,6 +77,11 @@ impl Looks {
         }
     }
 
+    /// Whether it is looked at beside others: then their spans are wanted, too.
+    pub(super) fn beside_others(&self) -> bool {
+        self.look == Look::Compare
+    }
+
     /// Draws the trace in one of these ways. Returns the row that was asked for.
     pub(super) fn ui(
         &mut self,
@@ -88,6 +98,12 @@ impl Looks {
             Look::Waterfall => None,
             Look::Flame => self.flame.ui(ui, opened, &parts),
             Look::Figures => self.figures.ui(ui, cx, &parts),
+            Look::Paths => {
+                if self.paths.ui(ui, cx, std::slice::from_ref(opened), parts.revision) {
+                    self.look = Look::Waterfall;
+                }
+                None
+            }
             Look::Events => self.events.ui(ui, opened, &parts),
             Look::Compare => self.compare.ui(ui, opened, &parts, found),
         }

@@ -43,3 +43,25 @@ fn reading_says_how_far_it_is() {
     harness.run_steps(3);
     assert_eq!(harness.state_mut().sent(), [Intent::CloseFile]);
 }
+
+/// What a span says leaves those traces of the file that say the same.
+#[test]
+fn a_tag_of_a_span_filters_the_file() {
+    let mut world = World::new(Remote::Waiting);
+    world.scene = Scene::default();
+    let mut traces = demo::traces();
+    traces[7].spans[5].tags = [("cart.items", "7")].into();
+    let all = traces.into_iter().map(|trace| Arc::new(trace.into())).collect();
+    let traces = Remote::Live(Arc::new(Found { traces: all, odd: Vec::new() }), demo::NOW);
+    world.file = Some(crate::file::TraceFile { name: "slow.json".into(), read: (0, 0), traces });
+    let mut harness = world.harness();
+    harness.get_by_label_contains("Durations of 20 traces");
+    let tag = ("cart.items".to_owned(), "7".to_owned());
+    let service = demo::trace().spans[5].service.clone();
+    harness.state_mut().hear(&Intent::TracesWith(service, tag));
+    harness.run();
+    harness.get_by_label_contains("Durations of 1 trace:");
+    harness.get_by_label("Only cart.items=7").click();
+    harness.run();
+    harness.get_by_label_contains("Durations of 20 traces");
+}

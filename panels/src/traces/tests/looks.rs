@@ -141,3 +141,40 @@ fn links_lead_to_other_traces() {
     let to = Intent::OpenTrace("0af7651916cd43dd".into());
     assert!(harness.state_mut().sent().contains(&to));
 }
+
+/// Who called whom, of one trace and of all that were found; Escape leads back.
+#[test]
+fn ways_of_requests_are_a_graph() {
+    let mut harness = opened(demo::trace());
+    press(&mut harness, "Path graph");
+    harness.get_by_label("edge productpage to reviews");
+    harness.get_by_label("ratings");
+    harness.key_press(egui::Key::Escape);
+    harness.run();
+    assert_eq!(spans(&harness), 8, "back in the waterfall");
+    press(&mut harness, "Back to results");
+    press(&mut harness, "Path graph");
+    harness.get_by_label("80 calls in 20 traces");
+    press(&mut harness, "Ways");
+    press(&mut harness, "Through reviews.bookinfo");
+    harness.get_by_label("edge reviews to ratings");
+    assert!(harness.query_by_label("edge productpage to details").is_none(), "details is on no such way");
+    harness.key_press(egui::Key::Escape);
+    harness.run();
+    harness.get_by_label_contains("Durations of 20 traces");
+}
+
+/// Where a search tells lines, spans are asked for when something needs them.
+#[test]
+fn spans_are_read_when_they_are_wanted() {
+    let whole = demo::found();
+    let brief = |opened: &Arc<Opened>| Arc::new(Opened::brief(opened.summary.clone(), Vec::new()));
+    let lines = Found { traces: whole.traces.iter().map(brief).collect(), odd: Vec::new() };
+    let mut world = World::new(Remote::Live(Arc::new(lines), demo::NOW));
+    world.whole = Some(Arc::new(whole));
+    let mut harness = world.harness();
+    harness.get_by_label_contains("Durations of 20 traces");
+    assert!(harness.state().search().brief);
+    press(&mut harness, "Path graph");
+    harness.get_by_label("edge productpage to reviews");
+}

@@ -11,6 +11,7 @@ pub(crate) mod otlp;
 mod otlp_json;
 mod otlp_protobuf;
 mod pull;
+pub(crate) mod summaries;
 pub(crate) mod zipkin;
 
 pub(crate) use form::{Unknown, open};
