@@ -5,6 +5,7 @@
 //! with the value that started it.
 
 pub mod display;
+pub mod dropping;
 pub mod dumps;
 pub mod hands;
 pub mod planted;
@@ -12,6 +13,7 @@ pub mod program;
 pub mod window;
 
 pub use display::Display;
+pub use dropping::drop_file;
 pub use hands::Hands;
 pub use program::{Program, binary};
 pub use window::Window;
