@@ -240,7 +240,7 @@ async fn a_cluster_without_prometheus_shows_structure_and_says_why() {
         World::with(|objects| objects.retain(|object| object["metadata"]["name"] != "prometheus")).await;
     let scene = once(
         world.target(),
-        Needs { traffic: true, proxies: true, mesh_config: true, questions: false, window_secs: 60 },
+        Needs { traffic: true, proxies: true, mesh_config: true, window_secs: 60, ..Needs::default() },
     )
     .await
     .expect("a scene");
