@@ -11,6 +11,7 @@ mod forms;
 mod journal;
 mod keyboard;
 mod limits;
+mod looking_back;
 mod measured;
 mod mesh;
 mod notified;
