@@ -263,11 +263,11 @@ fn past(ui: &mut Ui, cx: &Cx<'_>, then: &Then) {
         let color = Tokens::of(ui).accent;
         ui.label(egui::RichText::new(icon::CLOCK_COUNTER_CLOCKWISE).color(color));
         text::strong(ui, then.shown(cx.now)).on_hover_text(OF_NOW);
-        text::note(ui, OF_NOW);
         if ui.add(Button::quiet("Live").named("Detail back to now")).clicked() {
             cx.intents.send(Intent::Look(Looked::default()));
         }
     });
+    text::note(ui, OF_NOW);
 }
 
 fn head(ui: &mut Ui, cx: &Cx<'_>, view: &View) {

@@ -192,6 +192,10 @@ impl Graph {
     fn body(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let waiting = !cx.scene.ready();
         let (then, told) = (cx.then(), cx.traffic());
+        if cx.reads.looked() != Looked::default() {
+            // Above the graph and not over it: it hides no card.
+            Frame::new().inner_margin(Margin::symmetric(16, 4)).show(ui, |ui| time::mark(ui, cx));
+        }
         match &mut self.shown {
             Some(shown) if !shown.picture.view.cards.is_empty() => {
                 let live = then.is_none() && matches!(told, Remote::Live(..)) && !cx.paused;
@@ -386,9 +390,6 @@ fn banners(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, work: &Work) {
     let over = UiBuilder::new().max_rect(rect.shrink2(vec2(16.0, 4.0)));
     ui.scope_builder(over, |ui| {
         let ground = Frame::new().fill(Tokens::of(ui).canvas).corner_radius(6);
-        if cx.reads.looked() != Looked::default() {
-            ground.show(ui, |ui| time::mark(ui, cx));
-        }
         if let Remote::Stale(_, at, problem) = &cx.traffic() {
             let age = fmt::ago(cx.now, *at);
             ground.show(ui, |ui| remote::stale(ui, &age, &problem.what, &problem.why, &problem.next));

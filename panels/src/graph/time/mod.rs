@@ -195,12 +195,15 @@ pub(super) fn mark(ui: &mut Ui, cx: &Cx<'_>) {
     let tokens = Tokens::of(ui);
     let frame =
         Frame::new().fill(tokens.tint(tokens.accent)).corner_radius(6).inner_margin(Margin::symmetric(10, 6));
+    // Where there is less room the detail says it, and the pointer.
+    let wide = ui.available_width() > 760.0;
     frame.show(ui, |ui| {
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing.x = 6.0;
             ui.label(RichText::new(icon::CLOCK_COUNTER_CLOCKWISE).color(tokens.accent));
             let then = cx.then();
-            text::strong(ui, then.as_ref().map_or_else(|| "Now".to_owned(), |then| then.shown(cx.now)));
+            let shown = then.as_ref().map_or_else(|| "Now".to_owned(), |then| then.shown(cx.now));
+            text::strong(ui, shown).on_hover_text(OF_NOW);
             if let Some(other) = cx.reads.against(cx.window_secs, cx.now) {
                 text::medium(ui, format!("Compared: {}", lowered(&other.shown(cx.now))));
                 other
@@ -209,7 +212,9 @@ pub(super) fn mark(ui: &mut Ui, cx: &Cx<'_>) {
                     .into_iter()
                     .for_each(|problem| drop(text::muted(ui, problem.to_string())));
             }
-            text::muted(ui, OF_NOW);
+            if wide {
+                text::muted(ui, OF_NOW);
+            }
             let traffic = then.and_then(|then| then.traffic.value().cloned());
             for remark in traffic.iter().flat_map(|traffic| &traffic.remarks) {
                 text::muted(ui, remark);
