@@ -9,6 +9,8 @@ use std::process::Stdio;
 pub(crate) fn test(args: &[String], yes: bool) -> Result<(), String> {
     println!("1. What the tests need");
     let tools = Needs::all().install(yes)?;
+    // Crates of other systems too: the rules on dependencies are looked at without a network.
+    run(cargo().args(["fetch", "--locked"]))?;
     if args.is_empty() {
         println!("2. Format and lints");
         run(cargo().args(["fmt", "--all", "--check"]))?;
