@@ -49,6 +49,7 @@ pub mod scene;
 pub mod schema;
 pub mod series;
 pub mod since;
+mod spelling;
 pub mod split;
 mod stored;
 pub mod token;

@@ -13,7 +13,7 @@ pub use super::picture::{Done, Picture, Setting, Thing, selects};
 use super::picture::{Joined, exists};
 use super::view::View;
 use crate::kit::theme::Weight;
-use crate::kit::{Memo, Tokens};
+use crate::kit::{Memo, Tokens, fmt};
 use crate::selection::Selected;
 use egui::{CursorIcon, Id, Painter, Pos2, Rect, Response, Sense, Shape, Ui, WidgetInfo, WidgetType, vec2};
 use std::collections::HashMap;
@@ -421,8 +421,10 @@ impl Canvas {
                 name.strip_prefix("edge ").map_or_else(|| name.clone(), |ends| ends.replace(" to ", " → "));
             if let Some(Thing::Card(card)) = hovered {
                 let way = self.way.get((self.serial, card), |(_, card)| Way::through(view, *card));
-                let words = format!("called through {}, calls through to {}", way.before, way.after);
-                facts.push(("Way".to_owned(), words));
+                for (name, count) in [("Reached by", way.before), ("Reaches", way.after)] {
+                    let others = (count > 0).then(|| fmt::counted(count, "other", "others"));
+                    facts.extend(others.map(|others| (name.to_owned(), others)));
+                }
             }
             response.clone().on_hover_ui_at_pointer(|ui| crate::kit::tooltip::rows(ui, &head, &facts));
         }

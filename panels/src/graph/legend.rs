@@ -4,8 +4,8 @@ use super::batch::edge_color;
 use super::beside;
 use super::view::badge;
 use crate::kit::theme::{Weight, size};
-use crate::kit::{Status, Tokens, text};
-use egui::{Frame, Margin, Rect, ScrollArea, Sense, Stroke, Ui, UiBuilder, pos2, vec2};
+use crate::kit::{Status, Tokens, card, text};
+use egui::{Rect, ScrollArea, Sense, Stroke, Ui, pos2, vec2};
 use mesh::graph::Badge;
 use mesh::graph::compare::Differs;
 
@@ -18,20 +18,11 @@ pub(super) fn ui(ui: &mut Ui, over: Rect, comparing: bool) {
         pos2(over.left() + 12.0, over.bottom() - height - 12.0),
         vec2(WIDTH.min(over.width() - 24.0), height),
     );
-    ui.scope_builder(UiBuilder::new().max_rect(place), |ui| {
-        let tokens = Tokens::of(ui);
-        let frame = Frame::new()
-            .fill(tokens.surface)
-            .stroke(Stroke::new(1.0, tokens.line))
-            .corner_radius(8)
-            .inner_margin(Margin::symmetric(10, 8));
-        frame.show(ui, |ui| {
-            ui.set_width(place.width() - 20.0);
-            ScrollArea::vertical().id_salt("legend").max_height(height - 16.0).show(ui, |ui| {
-                ui.spacing_mut().item_spacing.y = 3.0;
-                ui.spacing_mut().interact_size.y = 18.0;
-                rows(ui, comparing);
-            });
+    card::over(ui, place, |ui| {
+        ScrollArea::vertical().id_salt("legend").max_height(height - 16.0).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 3.0;
+            ui.spacing_mut().interact_size.y = 18.0;
+            rows(ui, comparing);
         });
     });
 }

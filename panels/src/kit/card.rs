@@ -2,7 +2,9 @@
 
 use super::text;
 use super::theme::{Tokens, Weight, family, size, space};
-use egui::{FontId, Frame, InnerResponse, Margin, Rect, Response, Sense, Ui, WidgetInfo, WidgetType, vec2};
+use egui::{
+    FontId, Frame, InnerResponse, Margin, Rect, Response, Sense, Ui, UiBuilder, WidgetInfo, WidgetType, vec2,
+};
 
 /// A framed group of things.
 pub fn card<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> InnerResponse<R> {
@@ -16,6 +18,21 @@ pub fn card<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> InnerRespons
             ui.set_min_width(ui.available_width());
             contents(ui)
         })
+}
+
+/// A card that lies over something else, at a place of its own.
+pub fn over<R>(ui: &mut Ui, place: Rect, contents: impl FnOnce(&mut Ui) -> R) -> R {
+    const INSIDE: Margin = Margin::symmetric(10, 8);
+    ui.scope_builder(UiBuilder::new().max_rect(place), |ui| {
+        let tokens = Tokens::of(ui);
+        let frame = Frame::new().fill(tokens.surface).stroke(tokens.hairline()).corner_radius(8);
+        let within = |ui: &mut Ui| {
+            ui.set_width(place.width() - INSIDE.sum().x);
+            contents(ui)
+        };
+        frame.inner_margin(INSIDE).show(ui, within).inner
+    })
+    .inner
 }
 
 /// A group on a raised ground, without a border.

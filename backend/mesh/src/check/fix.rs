@@ -1,6 +1,7 @@
 //! Ways to mend what was found: fields that are set or taken away, or an object that is deleted.
 
 use super::files::pointer;
+use crate::spelling::distance;
 use serde_json::Value;
 
 /// A way to mend one object.
@@ -88,22 +89,6 @@ pub(super) fn meant<'n>(name: &str, among: impl IntoIterator<Item = &'n str>) ->
         [(first, one), ..] if first <= most => Some(one),
         _ => None,
     }
-}
-
-/// So many letters are another, too many or missing (Levenshtein).
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (index, letter) in one.chars().enumerate() {
-        let mut before = row[0];
-        row[0] = index + 1;
-        for (place, own) in other.iter().enumerate() {
-            let changed = before + usize::from(letter != *own);
-            before = row[place + 1];
-            row[place + 1] = changed.min(row[place] + 1).min(before + 1);
-        }
-    }
-    row[other.len()]
 }
 
 #[cfg(test)]

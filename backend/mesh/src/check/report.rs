@@ -2,6 +2,7 @@
 
 use super::files::Files;
 pub use super::row::Row;
+use super::world::listed;
 use super::{Check, Finding, Judged, NOT_JUDGED, NotJudged, NotMade, Severity, checks};
 use crate::{Object, Objects};
 use serde_json::{Value, json};
@@ -160,7 +161,8 @@ impl Report {
             writeln!(text, "{} left out, as asked.", many(self.suppressed, "finding")).ok();
         }
         for (why, names) in self.reasons() {
-            writeln!(text, "Not looked for: {}. {why}", names.join(", ")).ok();
+            // All are named in JSON: here they would bury the findings.
+            writeln!(text, "Not looked for: {}. {why}", listed(names)).ok();
         }
         text.truncate(text.trim_end().len());
         text

@@ -1,6 +1,7 @@
 //! What an object has that does not fit its schema.
 
 use super::{Schema, Type};
+use crate::spelling::distance;
 use serde_json::Value;
 use std::fmt;
 
@@ -128,20 +129,6 @@ impl Type {
             Self::IntegerOrText => value.is_i64() || value.is_u64() || value.is_string(),
         }
     }
-}
-
-/// How many letters come, go or become others.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (i, a) in one.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in other.iter().enumerate() {
-            let here = (diagonal + usize::from(a != *b)).min(row[j] + 1).min(row[j + 1] + 1);
-            diagonal = std::mem::replace(&mut row[j + 1], here);
-        }
-    }
-    row[other.len()]
 }
 
 #[cfg(test)]

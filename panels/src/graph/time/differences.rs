@@ -4,13 +4,11 @@ use crate::cx::Cx;
 use crate::graph::beside::{Row, rows};
 use crate::intent::Intent;
 use crate::kit::theme::size;
-use crate::kit::{Button, Tokens, fmt, icon, text};
+use crate::kit::{Button, Tokens, card, fmt, icon, text};
 use crate::looked::Looked;
 use crate::past::when;
 use crate::selection::Selected;
-use egui::{
-    FontId, Frame, Margin, Rect, ScrollArea, Sense, Stroke, Ui, UiBuilder, WidgetInfo, WidgetType, pos2, vec2,
-};
+use egui::{FontId, Rect, ScrollArea, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
 use mesh::graph::compare::{Compared, Whose};
 
 /// How wide the list is, and how much of a narrow graph it covers at most.
@@ -48,21 +46,12 @@ impl Differences {
         let Self { rows: known, folded } = self;
         let all = known.get_or_insert_with(|| rows(compared));
         let place = Rect::from_min_max(place.min + vec2(0.0, 4.0), place.max - vec2(12.0, 4.0));
-        ui.scope_builder(UiBuilder::new().max_rect(place), |ui| {
-            let tokens = Tokens::of(ui);
-            let frame = Frame::new()
-                .fill(tokens.surface)
-                .stroke(Stroke::new(1.0, tokens.line))
-                .corner_radius(8)
-                .inner_margin(Margin::symmetric(10, 8));
-            frame.show(ui, |ui| {
-                ui.set_width(place.width() - 20.0);
-                ui.spacing_mut().item_spacing.y = 2.0;
-                head(ui, cx, all.len(), compared.not_known(), folded);
-                if !*folded {
-                    list(ui, cx, all, (place.bottom() - ui.cursor().top() - 10.0).max(ROW));
-                }
-            });
+        card::over(ui, place, |ui| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            head(ui, cx, all.len(), compared.not_known(), folded);
+            if !*folded {
+                list(ui, cx, all, (place.bottom() - ui.cursor().top() - 10.0).max(ROW));
+            }
         });
     }
 }
