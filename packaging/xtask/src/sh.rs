@@ -1,6 +1,6 @@
 //! Running other programs, and saying so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Runs a command with its output shown; an unsuccessful one is an error that names it.
@@ -56,6 +56,12 @@ pub(crate) fn target() -> PathBuf {
     }
 }
 
+/// Bytes that are left where this folder is; `None` where that cannot be told.
+pub(crate) fn room(folder: &Path) -> Option<u64> {
+    let told = output(Command::new("df").args(["--output=avail", "-B1"]).arg(folder))?;
+    told.lines().nth(1)?.trim().parse().ok()
+}
+
 fn shown(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
@@ -63,8 +69,15 @@ fn shown(command: &Command) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::cargo;
+    use super::{cargo, room, root};
     use std::ffi::OsStr;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn room_is_told_in_bytes() {
+        assert!(room(&root()).is_some_and(|left| left > 1 << 20));
+        assert_eq!(room(&root().join("no such folder")), None);
+    }
 
     #[test]
     fn cargo_hears_nothing_of_our_own_package() {

@@ -1,12 +1,28 @@
 //! `cargo xtask test`: what CI runs, word for word.
 
 use crate::setup::Needs;
-use crate::sh::{cargo, run};
+use crate::sh::{self, cargo, run};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 
 /// Installs what the tests need, then format, lints, tests, documentation; ends with one line of totals.
 pub(crate) fn test(args: &[String], yes: bool) -> Result<(), String> {
+    all(args, yes).map_err(|why| match sh::room(&sh::target()) {
+        // Linkers die of it without a word.
+        Some(left) if left < FULL => {
+            format!(
+                "{why}\nThe disk of {} is full: make room there and run it again.",
+                sh::target().display()
+            )
+        }
+        _ => why,
+    })
+}
+
+/// With less than this many bytes left, it is the disk that fails a build.
+const FULL: u64 = 1 << 30;
+
+fn all(args: &[String], yes: bool) -> Result<(), String> {
     println!("1. What the tests need");
     let tools = Needs::all().install(yes)?;
     // Crates of other systems too: the rules on dependencies are looked at without a network.
@@ -29,7 +45,7 @@ pub(crate) fn test(args: &[String], yes: bool) -> Result<(), String> {
     // The end-to-end tests start the real binary.
     run(cargo().args(["build", "--workspace", "--bins", "--features", FEATURES]))?;
     let totals = count_tests(args, &tools.envoy)?;
-    if args.is_empty() && totals.failed == 0 {
+    if args.is_empty() && totals.ended_well {
         println!("4. Documentation");
         run(cargo()
             .args(["doc", "--workspace", "--no-deps", "--document-private-items", "--features", FEATURES])
