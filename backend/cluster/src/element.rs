@@ -1,8 +1,8 @@
 //! JSON answers, read element by element: what is odd in one place costs that place only. `null` is what is
 //! not set.
 
-use serde_json::Value;
 use serde_json::value::RawValue;
+pub(crate) use serde_json_borrow::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -36,11 +36,11 @@ pub(crate) fn texts(value: Option<&RawValue>) -> Vec<String> {
 }
 
 /// A value as text: a string itself, else how it is written.
-pub(crate) fn written(value: Value) -> String {
+pub(crate) fn written<'a>(value: &'a Value<'_>) -> Cow<'a, str> {
     match value {
-        Value::String(text) => text,
-        Value::Null => String::new(),
-        other => other.to_string(),
+        Value::Str(text) => Cow::Borrowed(text),
+        Value::Null => Cow::Borrowed(""),
+        other => Cow::Owned(other.to_string()),
     }
 }
 

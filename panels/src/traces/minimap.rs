@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// How high it is.
 pub(super) const HEIGHT: f32 = 44.0;
-/// At most so many rows are drawn; of more, every so-manieth, and all that failed.
+/// At most so many rows are drawn; of more, every so-manieth, and as many where a failure began.
 const MOST: usize = 600;
 
 /// The map, kept while it shows the same.
@@ -71,13 +71,9 @@ fn drawn(opened: &Opened, area: Rect, tokens: &Tokens) -> Mesh {
     let count = tree.rows.len().max(1);
     let every = count.div_ceil(MOST);
     let height = (area.height() / count as f32).clamp(1.0, 4.0);
-    let mut failed = 0;
-    for (at, row) in tree.rows.iter().enumerate() {
-        let Some(span) = opened.trace.spans.get(row.span) else { continue };
-        failed += usize::from(span.error());
-        if at % every != 0 && !(span.error() && failed <= MOST) {
-            continue;
-        }
+    let failed = opened.failed.iter().copied().take(MOST);
+    for at in (0..tree.rows.len()).step_by(every).chain(failed) {
+        let Some((row, span)) = tree.rows.get(at).zip(opened.span(at)) else { continue };
         let (from, to) = (sight.x(area, span.start_us()), sight.x(area, span.end_us()));
         let top = area.top() + (area.height() - height) * at as f32 / count as f32;
         let color = if span.error() { tokens.failing } else { bars::color(tokens, row.service) };

@@ -1,6 +1,7 @@
 //! Texts, each kept once: of a million spans most say the same.
 
-use std::hash::{BuildHasher as _, RandomState};
+use foldhash::fast::RandomState;
+use std::hash::BuildHasher as _;
 
 /// A text of a table. The first of all is the empty one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

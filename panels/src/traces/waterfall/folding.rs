@@ -13,6 +13,10 @@ impl Waterfall {
     /// The rows that are neither folded away nor hidden.
     pub(super) fn arrange(&mut self) {
         self.visible.clear();
+        if self.hidden.is_empty() && self.folded.is_empty() {
+            self.visible.extend(0..self.opened.tree.rows.len());
+            return;
+        }
         let mut at = 0;
         while let Some(row) = self.opened.tree.rows.get(at) {
             // What a hidden service called stays.

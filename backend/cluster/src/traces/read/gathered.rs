@@ -2,8 +2,8 @@
 
 use super::ids::{key, lower_half, trace_id};
 use super::jaeger::Processes;
+use crate::element::Value;
 use mesh::trace::{Found, Kept, Odd, Opened, Span, SpanRef};
-use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -32,11 +32,11 @@ impl Counts {
     }
 
     /// A whole number, in quotes or not: microseconds, nanoseconds. 0 where it is not told.
-    pub(super) fn whole(&mut self, value: &Value) -> u64 {
+    pub(super) fn whole(&mut self, value: &Value<'_>) -> u64 {
         let told = match value {
             Value::Null => return 0,
-            Value::String(text) if text.is_empty() => return 0,
-            Value::String(text) => text.parse().ok(),
+            Value::Str(text) if text.is_empty() => return 0,
+            Value::Str(text) => text.parse().ok(),
             // As near as a number with a fraction comes.
             number => number.as_u64().or_else(|| number.as_f64().map(|told| told.max(0.0) as u64)),
         };
@@ -45,7 +45,7 @@ impl Counts {
     }
 
     /// How long a span lasts, where that is told as such.
-    pub(super) fn duration(&mut self, value: &Value) -> u64 {
+    pub(super) fn duration(&mut self, value: &Value<'_>) -> u64 {
         if value.is_null() {
             self.endless += 1;
         } else if value.as_f64().is_some_and(|told| told < 0.0) {

@@ -5,11 +5,10 @@ use super::gathered::Gathered;
 pub(super) use super::gathered::Reading;
 use super::ids::{key, same, span_id, trace_id};
 use super::otlp_json::sized;
-use crate::element::{self, fields, list, texts, written};
+use crate::element::{self, Value, fields, list, texts, written};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use mesh::trace::{Found, Kept, ProcessId, Span, Tags};
-use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
@@ -106,29 +105,27 @@ impl Reading {
         self.trace.id = trace_id(&element::text(field("traceID")));
         let processes = field("processes").and_then(|processes| fields(processes.get()));
         for (id, process) in processes.into_iter().flatten() {
-            let (name, tags) = self.process(serde_json::from_str(process.get()).unwrap_or_default());
+            let (name, tags) = self.process(&serde_json::from_str(process.get()).unwrap_or_default());
             if let Some(process) = self.processes.0.get(&*id) {
                 self.trace.spans.tell_process(*process, &name, &tags);
             }
         }
     }
 
-    fn process(&mut self, mut process: Value) -> (String, Tags) {
-        let name = process["serviceName"].as_str().filter(|name| !name.is_empty()).unwrap_or("unknown");
-        let name = name.to_owned();
-        let tags = if process.is_object() { process["tags"].take() } else { Value::Null };
-        (name, self.tags(tags))
+    fn process(&mut self, process: &Value<'_>) -> (String, Tags) {
+        let name = process.get("serviceName").as_str().filter(|name| !name.is_empty()).unwrap_or("unknown");
+        (name.to_owned(), self.tags(process.get("tags")))
     }
 
     /// Takes one span in.
     pub(super) fn span(&mut self, text: &str) {
-        let Ok(mut told @ Value::Object(_)) = serde_json::from_str(text) else {
+        let Ok(told @ Value::Object(_)) = serde_json::from_str(text) else {
             self.counts.unread += 1;
             return;
         };
-        let process = match told["process"].take() {
+        let process = match told.get("process") {
             Value::Null => {
-                let id = told["processID"].as_str().unwrap_or_default();
+                let id = told.get("processID").as_str().unwrap_or_default();
                 match self.processes.0.get(id) {
                     Some(known) => *known,
                     None => {
@@ -143,32 +140,30 @@ impl Reading {
                 self.trace.spans.process(&name, &tags)
             }
         };
-        let span = self.made(told);
+        let span = self.made(&told);
         self.trace.spans.push_of(&span, process);
     }
 
-    fn made(&mut self, mut span: Value) -> Span {
-        let tags = span["tags"].take();
-        let tags = self.tags(tags);
-        let span_id = span_id(&written(span["spanID"].take()));
-        let (parent, links) = self.references(&mut span, &span_id);
+    fn made(&mut self, span: &Value<'_>) -> Span {
+        let tags = self.tags(span.get("tags"));
+        let span_id = span_id(&written(span.get("spanID")));
+        let (parent, links) = self.references(span, &span_id);
         let mut logs = Vec::new();
-        for mut log in self.elements(span["logs"].take()) {
+        for log in self.elements(span.get("logs")) {
             if log.is_object() {
-                let fields = log["fields"].take();
-                logs.push((self.counts.whole(&log["timestamp"]), self.tags(fields)));
+                logs.push((self.counts.whole(log.get("timestamp")), self.tags(log.get("fields"))));
             } else {
                 self.counts.fields += 1;
             }
         }
-        let duration_us = self.counts.duration(&span["duration"]);
+        let duration_us = self.counts.duration(span.get("duration"));
         Span {
             id: span_id,
             parent,
             kind: tags.get("span.kind").unwrap_or("internal").to_owned(),
-            start_us: self.counts.whole(&span["startTime"]),
+            start_us: self.counts.whole(span.get("startTime")),
             duration_us,
-            operation: written(span["operationName"].take()),
+            operation: written(span.get("operationName")).into_owned(),
             error: failed(&tags),
             logs,
             links,
@@ -178,18 +173,18 @@ impl Reading {
     }
 
     /// The parent, and what else a span points at. Which it only follows is not its parent.
-    fn references(&mut self, span: &mut Value, own: &str) -> (Option<String>, Vec<String>) {
-        let trace = key(span["traceID"].as_str().unwrap_or(&self.trace.id));
+    fn references(&mut self, span: &Value<'_>, own: &str) -> (Option<String>, Vec<String>) {
+        let trace = key(span.get("traceID").as_str().unwrap_or(&self.trace.id));
         let (mut parent, mut links, mut itself) = (None, Vec::new(), false);
-        for mut reference in self.elements(span["references"].take()) {
+        for reference in self.elements(span.get("references")) {
             if !reference.is_object() {
                 self.counts.fields += 1;
                 continue;
             }
-            let to = span_id(&written(reference["spanID"].take()));
-            let elsewhere = key(reference["traceID"].as_str().unwrap_or_default());
+            let to = span_id(&written(reference.get("spanID")));
+            let elsewhere = key(reference.get("traceID").as_str().unwrap_or_default());
             let here = elsewhere.is_empty() || trace.is_empty() || same(&elsewhere, &trace);
-            let child = matches!(reference["refType"].as_str(), None | Some("" | "CHILD_OF"));
+            let child = matches!(reference.get("refType").as_str(), None | Some("" | "CHILD_OF"));
             if to.is_empty() || (here && to == own) {
                 itself |= child && !to.is_empty();
                 continue;
@@ -200,29 +195,31 @@ impl Reading {
                 false => links.push(format!("{elsewhere} {to}")),
             }
         }
-        let told = || Some(span_id(span["parentSpanID"].as_str()?)).filter(|to| !to.is_empty());
+        let told = || Some(span_id(span.get("parentSpanID").as_str()?)).filter(|to| !to.is_empty());
         (parent.or_else(told).or_else(|| itself.then(|| own.to_owned())), links)
     }
 
-    fn elements(&mut self, value: Value) -> Vec<Value> {
+    fn elements<'a>(&mut self, value: &'a Value<'a>) -> &'a [Value<'a>] {
         match value {
             Value::Array(elements) => elements,
-            Value::Null => Vec::new(),
+            Value::Null => &[],
             _ => {
                 self.counts.fields += 1;
-                Vec::new()
+                &[]
             }
         }
     }
 
-    fn tags(&mut self, tags: Value) -> Tags {
-        let mut read = Vec::new();
-        for mut tag in self.elements(tags) {
+    fn tags(&mut self, tags: &Value<'_>) -> Tags {
+        let tags = self.elements(tags);
+        let mut read = Vec::with_capacity(tags.len());
+        for tag in tags {
             match tag.as_object().is_some_and(|tag| tag.contains_key("key")) {
                 true => {
-                    let value = written(tag["value"].take());
-                    let value = if tag["type"] == "binary" { binary(value) } else { value };
-                    read.push((written(tag["key"].take()), value));
+                    let value = written(tag.get("value")).into_owned();
+                    let value =
+                        if tag.get("type").as_str() == Some("binary") { binary(value) } else { value };
+                    read.push((written(tag.get("key")).into_owned(), value));
                 }
                 false => self.counts.fields += 1,
             }

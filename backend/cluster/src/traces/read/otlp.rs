@@ -7,6 +7,7 @@ use super::ids::{key, same, span_id};
 use super::jaeger::failed;
 use super::{otlp_json, otlp_protobuf};
 use mesh::trace::{Found, Span, Tags};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Reads the traces of an answer, as JSON or as protobuf.
@@ -21,6 +22,15 @@ pub(crate) fn parse(body: &[u8]) -> Result<Found, Refusal> {
 
 /// Names and values, in the order in which they are told.
 pub(super) type Attributes = Vec<(String, String)>;
+
+/// The value of an attribute: a text itself, else as JSON.
+pub(super) fn as_text(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
 
 /// Who made spans.
 #[derive(Clone, Default)]

@@ -2,11 +2,10 @@
 
 use super::Refusal;
 use super::gathered::{Counts, Gathered};
-use super::otlp::{KINDS, Process, STATUSES, Told};
-use crate::element::{Fields, fields, list, text, written};
+use super::otlp::{KINDS, Process, STATUSES, Told, as_text};
+use crate::element::{Fields, Value, fields, list, text, written};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 /// Reads one document after the other.
@@ -87,9 +86,9 @@ pub(super) fn resource(resource: &str, gathered: &mut Gathered) {
         return;
     };
     let mut counts = Counts::default();
-    let process: Value =
+    let process: Value<'_> =
         all.get("resource").and_then(|value| serde_json::from_str(value.get()).ok()).unwrap_or_default();
-    let process = Process::of(attributes(field(&mut { process }, ["attributes", ""]), &mut counts));
+    let process = Process::of(attributes(process.get("attributes"), &mut counts));
     let scopes = of(&all, ["scopeSpans", "scope_spans", "instrumentationLibrarySpans"]);
     for scope in list(scopes).unwrap_or_default() {
         let Some(all) = fields(scope.get()) else {
@@ -104,7 +103,7 @@ pub(super) fn resource(resource: &str, gathered: &mut Gathered) {
                 Ok(span @ Value::Object(_)) => {
                     let [name, version] = scope.clone();
                     let mut own = std::mem::take(&mut counts);
-                    let told = Told { scope: (name, version), ..self::span(span, &mut own) };
+                    let told = Told { scope: (name, version), ..self::span(&span, &mut own) };
                     told.gather(&process, own, gathered);
                 }
                 _ => gathered.counts.unread += 1,
@@ -113,51 +112,48 @@ pub(super) fn resource(resource: &str, gathered: &mut Gathered) {
     }
 }
 
-fn span(mut span: Value, counts: &mut Counts) -> Told {
-    let mut word = |names: [&str; 2]| written(field(&mut span, names));
+fn span(span: &Value<'_>, counts: &mut Counts) -> Told {
+    let word = |names: [&str; 2]| written(either(span, names)).into_owned();
     let mut told = Told {
         trace: word(["traceId", "trace_id"]),
         id: word(["spanId", "span_id"]),
         parent: word(["parentSpanId", "parent_span_id"]),
         state: word(["traceState", "trace_state"]),
-        name: word(["name", ""]),
+        name: written(span.get("name")).into_owned(),
         ..Told::default()
     };
-    told.kind = number_of(field(&mut span, ["kind", ""]), "SPAN_KIND_", &KINDS, counts);
-    told.start = counts.whole(&field(&mut span, ["startTimeUnixNano", "start_time_unix_nano"]));
-    told.end = counts.whole(&field(&mut span, ["endTimeUnixNano", "end_time_unix_nano"]));
-    told.attributes = attributes(field(&mut span, ["attributes", ""]), counts);
-    for mut event in elements(field(&mut span, ["events", ""]), counts) {
-        let at = counts.whole(&field(&mut event, ["timeUnixNano", "time_unix_nano"]));
-        let name = written(field(&mut event, ["name", ""]));
-        told.events.push((at, name, attributes(field(&mut event, ["attributes", ""]), counts)));
+    told.kind = number_of(span.get("kind"), "SPAN_KIND_", &KINDS, counts);
+    told.start = counts.whole(either(span, ["startTimeUnixNano", "start_time_unix_nano"]));
+    told.end = counts.whole(either(span, ["endTimeUnixNano", "end_time_unix_nano"]));
+    told.attributes = attributes(span.get("attributes"), counts);
+    for event in elements(span.get("events"), counts) {
+        let at = counts.whole(either(event, ["timeUnixNano", "time_unix_nano"]));
+        let name = written(event.get("name")).into_owned();
+        told.events.push((at, name, attributes(event.get("attributes"), counts)));
     }
-    for mut link in elements(field(&mut span, ["links", ""]), counts) {
-        let trace = written(field(&mut link, ["traceId", "trace_id"]));
-        told.links.push((trace, written(field(&mut link, ["spanId", "span_id"]))));
+    for link in elements(span.get("links"), counts) {
+        let [trace, span] = [["traceId", "trace_id"], ["spanId", "span_id"]];
+        let id = |names| written(either(link, names)).into_owned();
+        told.links.push((id(trace), id(span)));
     }
-    let mut status = field(&mut span, ["status", ""]);
-    told.message = written(field(&mut status, ["message", ""]));
-    told.status = number_of(field(&mut status, ["code", ""]), "STATUS_CODE_", &STATUSES, counts);
+    let status = span.get("status");
+    told.message = written(status.get("message")).into_owned();
+    told.status = number_of(status.get("code"), "STATUS_CODE_", &STATUSES, counts);
     told
 }
 
-/// Takes a field of an object out, by either of its names.
-fn field(of: &mut Value, [name, other]: [&str; 2]) -> Value {
-    let Some(fields) = of.as_object_mut() else { return Value::Null };
-    match fields.get_mut(name) {
-        Some(value) => value.take(),
-        None if other.is_empty() => Value::Null,
-        None => fields.get_mut(other).map(Value::take).unwrap_or_default(),
-    }
+/// A field of an object by the first of its names that is there.
+fn either<'a>(of: &'a Value<'a>, names: [&str; 2]) -> &'a Value<'a> {
+    let field = of.as_object().and_then(|all| names.into_iter().find_map(|name| all.get(name)));
+    field.unwrap_or(&Value::Null)
 }
 
 /// A number, or a name that stands for it.
-fn number_of(value: Value, prefix: &str, names: &[&str], counts: &mut Counts) -> i64 {
-    let read = match &value {
+fn number_of(value: &Value<'_>, prefix: &str, names: &[&str], counts: &mut Counts) -> i64 {
+    let read = match value {
         Value::Null => Some(0),
         Value::Number(number) => number.as_i64(),
-        Value::String(text) => match text.strip_prefix(prefix) {
+        Value::Str(text) => match text.strip_prefix(prefix) {
             Some("UNSPECIFIED" | "UNSET") => Some(0),
             Some(name) => names
                 .iter()
@@ -172,8 +168,8 @@ fn number_of(value: Value, prefix: &str, names: &[&str], counts: &mut Counts) ->
 }
 
 /// The objects of a list.
-fn elements(value: Value, counts: &mut Counts) -> Vec<Value> {
-    let mut all = match value {
+fn elements<'a>(value: &'a Value<'a>, counts: &mut Counts) -> Vec<&'a Value<'a>> {
+    let all: &[Value<'_>] = match value {
         Value::Array(all) => all,
         Value::Null => return Vec::new(),
         _ => {
@@ -181,25 +177,24 @@ fn elements(value: Value, counts: &mut Counts) -> Vec<Value> {
             return Vec::new();
         }
     };
-    let before = all.len();
-    all.retain(Value::is_object);
-    counts.fields += before - all.len();
-    all
+    let objects: Vec<&Value<'_>> = all.iter().filter(|element| element.is_object()).collect();
+    counts.fields += all.len() - objects.len();
+    objects
 }
 
-fn attributes(value: Value, counts: &mut Counts) -> Vec<(String, String)> {
+fn attributes(value: &Value<'_>, counts: &mut Counts) -> Vec<(String, String)> {
     let mut read = Vec::new();
-    for mut attribute in elements(value, counts) {
-        if attribute.get("key").is_none() {
+    for attribute in elements(value, counts) {
+        if !attribute.as_object().is_some_and(|all| all.contains_key("key")) {
             counts.fields += 1;
             continue;
         }
-        let value = field(&mut attribute, ["value", ""]);
-        let value = match bytes(&value) {
+        let value = attribute.get("value");
+        let value = match bytes(value) {
             Some((text, length)) => sized(text, length),
-            None => written(plain(value, counts)),
+            None => as_text(plain(value, counts)),
         };
-        read.push((written(field(&mut attribute, ["key", ""])), value));
+        read.push((written(attribute.get("key")).into_owned(), value));
     }
     read
 }
@@ -209,36 +204,33 @@ pub(super) fn sized(base64: &str, length: usize) -> String {
     format!("{base64} ({length} {})", if length == 1 { "byte" } else { "bytes" })
 }
 
-fn bytes(any: &Value) -> Option<(&str, usize)> {
-    let text = any.get("bytesValue").or_else(|| any.get("bytes_value"))?.as_str()?;
+fn bytes<'a>(any: &'a Value<'a>) -> Option<(&'a str, usize)> {
+    let text = either(any, ["bytesValue", "bytes_value"]).as_str()?;
     let decoded = STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).ok()?;
     Some((text, decoded.len()))
 }
 
 /// A value without what says of which type it is. Some write the value itself.
-fn plain(mut any: Value, counts: &mut Counts) -> Value {
-    let Some((of, mut value)) = typed(&mut any) else { return any };
+fn plain(any: &Value<'_>, counts: &mut Counts) -> serde_json::Value {
+    let Some((of, value)) = typed(any) else { return any.into() };
     match of {
-        Type::Plain => value,
+        Type::Plain => value.into(),
         Type::Int => match value.as_str().map(str::parse::<i64>) {
             Some(Ok(number)) => number.into(),
             Some(Err(_)) => {
                 counts.fields += 1;
-                value
+                value.into()
             }
-            None => value,
+            None => value.into(),
         },
         Type::List => {
-            let Value::Array(values) = field(&mut value, ["values", ""]) else {
-                return Value::Array(Vec::new());
-            };
-            values.into_iter().map(|value| plain(value, counts)).collect()
+            let values = value.get("values").as_array().unwrap_or_default().iter();
+            values.map(|value| plain(value, counts)).collect()
         }
         Type::Map => {
             let mut all = serde_json::Map::new();
-            for mut entry in elements(field(&mut value, ["values", ""]), counts) {
-                let key = written(field(&mut entry, ["key", ""]));
-                all.insert(key, plain(field(&mut entry, ["value", ""]), counts));
+            for entry in elements(value.get("values"), counts) {
+                all.insert(written(entry.get("key")).into_owned(), plain(entry.get("value"), counts));
             }
             all.into()
         }
@@ -253,13 +245,13 @@ enum Type {
 }
 
 /// What a value says of itself, and what it holds.
-fn typed(any: &mut Value) -> Option<(Type, Value)> {
-    let fields = any.as_object_mut()?;
+fn typed<'a>(any: &'a Value<'a>) -> Option<(Type, &'a Value<'a>)> {
+    let fields = any.as_object()?;
     if fields.is_empty() {
-        return Some((Type::Plain, Value::Null));
+        return Some((Type::Plain, &Value::Null));
     }
-    let (name, value) = fields.iter_mut().find(|(_, value)| !value.is_null())?;
-    let of = match name.as_str() {
+    let (name, value) = fields.iter().find(|(_, value)| !value.is_null())?;
+    let of = match name {
         "stringValue" | "string_value" | "boolValue" | "bool_value" | "bytesValue" | "bytes_value" => {
             Type::Plain
         }
@@ -269,5 +261,5 @@ fn typed(any: &mut Value) -> Option<(Type, Value)> {
         "kvlistValue" | "kvlist_value" => Type::Map,
         _ => return None,
     };
-    Some((of, value.take()))
+    Some((of, value))
 }

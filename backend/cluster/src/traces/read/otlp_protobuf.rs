@@ -3,11 +3,10 @@
 
 use super::gathered::{Counts, Gathered};
 use super::ids::hex;
-use super::otlp::{Process, Told};
+use super::otlp::{Process, Told, as_text};
 use super::otlp_json::sized;
 use super::pull::Pull;
 use super::{Refusal, Unknown};
-use crate::element::written;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -242,7 +241,7 @@ fn attributes(all: Vec<Bytes>, counts: &mut Counts) -> Vec<(String, String)> {
         let any: AnyValue = decoded(second, counts);
         let value = match &any.bytes {
             Some(bytes) => sized(&STANDARD.encode(bytes), bytes.len()),
-            None => written(plain(any, 0, counts)),
+            None => as_text(plain(any, 0, counts)),
         };
         read.push((text(&first), value));
     }

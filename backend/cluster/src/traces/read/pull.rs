@@ -120,7 +120,9 @@ impl<'a> Pull<'a> {
                 return Err(Unknown::CutOff);
             }
         }
-        let value = String::from_utf8_lossy(&self.buffer[self.at..self.at + length]).into_owned();
+        let value = self.buffer[self.at..self.at + length].to_vec();
+        let value = String::from_utf8(value)
+            .unwrap_or_else(|odd| String::from_utf8_lossy(odd.as_bytes()).into_owned());
         if plain && serde_json::from_str::<&RawValue>(&value).is_err() {
             return Err(self.wrong());
         }
@@ -191,35 +193,37 @@ struct Extent {
 impl Extent {
     /// How many of these bytes belong to it, if it ends among them.
     fn ends(&mut self, bytes: &[u8]) -> Option<usize> {
-        for (at, byte) in bytes.iter().enumerate() {
-            if self.plain {
-                if matches!(byte, b',' | b']' | b'}' | b':') || byte.is_ascii_whitespace() {
-                    return Some(at);
+        let mut at = 0;
+        if self.plain {
+            let after = |byte: &u8| matches!(byte, b',' | b']' | b'}' | b':') || byte.is_ascii_whitespace();
+            return bytes.iter().position(after);
+        }
+        if self.escaped && !bytes.is_empty() {
+            (self.escaped, at) = (false, 1);
+        }
+        while at < bytes.len() {
+            if self.quoted {
+                at += memchr::memchr2(b'"', b'\\', &bytes[at..])?;
+                if bytes[at] == b'\\' {
+                    // What is escaped may not be there yet.
+                    self.escaped = at + 1 == bytes.len();
+                    at += 2;
+                    continue;
                 }
-            } else if self.quoted {
-                match byte {
-                    _ if self.escaped => self.escaped = false,
-                    b'\\' => self.escaped = true,
-                    b'"' => {
-                        self.quoted = false;
-                        if self.depth == 0 {
-                            return Some(at + 1);
-                        }
-                    }
-                    _ => {}
-                }
+                self.quoted = false;
+                at += 1;
             } else {
-                match byte {
+                let sign = |byte: &u8| matches!(byte, b'"' | b'{' | b'[' | b'}' | b']');
+                at += bytes[at..].iter().position(sign)?;
+                match bytes[at] {
                     b'"' => self.quoted = true,
                     b'{' | b'[' => self.depth += 1,
-                    b'}' | b']' => {
-                        self.depth = self.depth.saturating_sub(1);
-                        if self.depth == 0 {
-                            return Some(at + 1);
-                        }
-                    }
-                    _ => {}
+                    _ => self.depth = self.depth.saturating_sub(1),
                 }
+                at += 1;
+            }
+            if self.depth == 0 && !self.quoted {
+                return Some(at);
             }
         }
         None

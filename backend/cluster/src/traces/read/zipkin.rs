@@ -4,9 +4,8 @@ use super::Refusal;
 use super::gathered::{Counts, Gathered};
 use super::ids::span_id;
 use super::jaeger::failed;
-use crate::element::{list, written};
+use crate::element::{Value, list, written};
 use mesh::trace::{Found, Span, Tags};
-use serde_json::Value;
 use serde_json::value::RawValue;
 use std::sync::Arc;
 
@@ -46,21 +45,23 @@ pub(super) fn read(document: &RawValue, gathered: &mut Gathered) -> bool {
 
 /// Takes one span in.
 pub(super) fn span(told: &str, gathered: &mut Gathered) {
-    let Ok(mut told @ Value::Object(_)) = serde_json::from_str(told) else {
+    let Ok(told @ Value::Object(_)) = serde_json::from_str(told) else {
         gathered.counts.unread += 1;
         return;
     };
     let mut counts = Counts::default();
-    let trace = written(told["traceId"].take());
-    let id = span_id(&written(told["id"].take()));
-    let parent = Some(span_id(&written(told["parentId"].take()))).filter(|parent| !parent.is_empty());
-    let kind = written(told["kind"].take()).to_ascii_lowercase();
-    let start_us = counts.whole(&told["timestamp"]);
-    let duration_us = counts.duration(&told["duration"]);
+    let trace = written(told.get("traceId"));
+    let id = span_id(&written(told.get("id")));
+    let parent = Some(span_id(&written(told.get("parentId")))).filter(|parent| !parent.is_empty());
+    let kind = written(told.get("kind")).to_ascii_lowercase();
+    let start_us = counts.whole(told.get("timestamp"));
+    let duration_us = counts.duration(told.get("duration"));
     let mut tags = Vec::new();
-    match told["tags"].take() {
+    match told.get("tags") {
         Value::Null => {}
-        Value::Object(all) => tags.extend(all.into_iter().map(|(key, value)| (key, written(value)))),
+        Value::Object(all) => {
+            tags.extend(all.iter().map(|(key, value)| (key.to_owned(), written(value).into_owned())));
+        }
         _ => counts.fields += 1,
     }
     if !kind.is_empty() {
@@ -68,19 +69,16 @@ pub(super) fn span(told: &str, gathered: &mut Gathered) {
     }
     // Its mere presence says so, whatever stands in it.
     let error = tags.iter().any(|(key, value)| key == "error" && value != "false");
-    let (service, process) = own(told["localEndpoint"].take());
-    tags.extend(peer(told["remoteEndpoint"].take()));
+    let (service, process) = own(told.get("localEndpoint"));
+    tags.extend(peer(told.get("remoteEndpoint")));
     let mut logs = Vec::new();
-    match told["annotations"].take() {
+    match told.get("annotations") {
         Value::Null => {}
         Value::Array(all) => {
-            for mut annotation in all {
+            for annotation in all {
                 if annotation.is_object() {
-                    let at = counts.whole(&annotation["timestamp"]);
-                    logs.push((
-                        at,
-                        [("event".to_owned(), written(annotation["value"].take()))].into_iter().collect(),
-                    ));
+                    let event = ("event".to_owned(), written(annotation.get("value")).into_owned());
+                    logs.push((counts.whole(annotation.get("timestamp")), [event].into_iter().collect()));
                 } else {
                     counts.fields += 1;
                 }
@@ -93,7 +91,7 @@ pub(super) fn span(told: &str, gathered: &mut Gathered) {
         id,
         parent,
         service,
-        operation: written(told["name"].take()),
+        operation: written(told.get("name")).into_owned(),
         kind: if kind.is_empty() { "internal".to_owned() } else { kind },
         start_us,
         duration_us,
@@ -107,33 +105,26 @@ pub(super) fn span(told: &str, gathered: &mut Gathered) {
 }
 
 /// The service and where it runs.
-fn own(mut endpoint: Value) -> (String, Tags) {
-    let told = service_name(&mut endpoint);
-    let service = if told.is_empty() { "unknown".to_owned() } else { told };
-    (service, place(endpoint, ["ipv4", "ipv6", "port"]).into_iter().collect())
-}
-
-fn service_name(endpoint: &mut Value) -> String {
-    endpoint.get_mut("serviceName").map(|name| written(name.take())).unwrap_or_default()
+fn own(endpoint: &Value<'_>) -> (String, Tags) {
+    let told = written(endpoint.get("serviceName"));
+    let service = if told.is_empty() { "unknown".to_owned() } else { told.into_owned() };
+    (service, place(endpoint, ["ipv4", "ipv6", "port"]).collect())
 }
 
 /// The other side.
-fn peer(mut endpoint: Value) -> Vec<(String, String)> {
-    let name = service_name(&mut endpoint);
-    let mut tags = place(endpoint, ["peer.ipv4", "peer.ipv6", "peer.port"]);
+fn peer(endpoint: &Value<'_>) -> Vec<(String, String)> {
+    let mut tags: Vec<_> = place(endpoint, ["peer.ipv4", "peer.ipv6", "peer.port"]).collect();
+    let name = written(endpoint.get("serviceName"));
     if !name.is_empty() {
-        tags.push(("peer.service".to_owned(), name));
+        tags.push(("peer.service".to_owned(), name.into_owned()));
     }
     tags
 }
 
-fn place(mut endpoint: Value, names: [&str; 3]) -> Vec<(String, String)> {
-    if !endpoint.is_object() {
-        return Vec::new();
-    }
+fn place<'a>(endpoint: &'a Value<'a>, names: [&'a str; 3]) -> impl Iterator<Item = (String, String)> {
     let told = names.into_iter().zip(["ipv4", "ipv6", "port"]);
-    let told = told.map(|(name, field)| (name.to_owned(), written(endpoint[field].take())));
-    told.filter(|(_, value)| !value.is_empty()).collect()
+    let told = told.map(|(name, field)| (name.to_owned(), written(endpoint.get(field)).into_owned()));
+    told.filter(|(_, value)| !value.is_empty())
 }
 
 #[cfg(test)]
