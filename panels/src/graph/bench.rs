@@ -131,6 +131,7 @@ impl Changing {
             judged: Arc::default(),
             options: GraphOptions { idle: true, ..GraphOptions::default() },
             boxes: Options::default(),
+            moved: Arc::default(),
             labels: Labels::default(),
             find: String::new(),
             hide: String::new(),

@@ -16,6 +16,7 @@ use crate::kit::theme::Weight;
 use crate::kit::{Memo, Tokens, fmt};
 use crate::selection::Selected;
 use egui::{CursorIcon, Id, Painter, Pos2, Rect, Response, Sense, Shape, Ui, WidgetInfo, WidgetType, vec2};
+use mesh::graph::NodeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -44,6 +45,8 @@ pub struct Canvas {
     /// The way of calls through the card under the pointer.
     way: Memo<(usize, usize), Way>,
     menu: Option<Thing>,
+    /// The card that is being dragged.
+    pub(super) carried: Option<NodeId>,
     /// Whether something else had the keyboard in the last frame, or lay over the window.
     pub(super) busy: bool,
     /// What was selected in the last frame, or by a click here.
@@ -105,6 +108,7 @@ impl Canvas {
         response.widget_info(|| WidgetInfo::labeled(WidgetType::Image, true, setting.name));
         let id = response.id;
         self.follow(&picture.view, viewport);
+        let put = self.carry(ui, &response, picture, viewport);
         self.steer(ui, &response, &picture.view, viewport);
         let chosen = self
             .chosen
@@ -217,7 +221,7 @@ impl Canvas {
             _ => None,
         };
         let done = self.answer(ui, &response, picture, viewport, hovered, keyboard, menu);
-        Done { lit, line, ..done }
+        Done { lit, line, put, ..done }
     }
 
     /// Moves to what was selected elsewhere, when none of it is in view.
@@ -335,7 +339,7 @@ impl Canvas {
     }
 
     /// What is under a point of the screen: pills and cards before edges, edges before boxes.
-    fn under(&self, picture: &Picture, viewport: Rect, at: Pos2, detail: Detail) -> Option<Thing> {
+    pub(super) fn under(&self, picture: &Picture, viewport: Rect, at: Pos2, detail: Detail) -> Option<Thing> {
         let by = viewport.min.to_vec2() + self.camera.pan;
         if let Some(pill) = self.pills.iter().find(|pill| pill.rect.translate(by).contains(at)) {
             return Some(Thing::Line(pill.line));

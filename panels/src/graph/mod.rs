@@ -18,9 +18,11 @@ pub mod index;
 mod keys_tests;
 pub mod labels;
 mod layers;
+mod layouts;
 mod legend;
 mod menu;
 mod minimap;
+mod moved;
 pub mod paint;
 #[cfg(test)]
 mod panel_tests;
@@ -131,6 +133,7 @@ impl Panel for Graph {
             let asked = toolbar::ui(ui, &mut self.choices, &mut self.canvas, &seen, cx);
             if asked.rearrange {
                 self.anew += 1;
+                self.choices.moved.forget(&cluster(cx));
                 self.canvas.fit();
             }
             let step = if asked.previous { hits.len().saturating_sub(1) } else { 1 };
@@ -228,6 +231,9 @@ impl Graph {
                     lines,
                     (self.canvas.camera(), rect, self.canvas.pills(rect)),
                 );
+                if let Some((node, by)) = &done.put {
+                    self.choices.moved.put(&cluster(cx), node, *by);
+                }
                 ui.set_opacity(opacity);
                 if cx.reads.looked() != Looked::default() {
                     let edge = Stroke::new(2.0, Tokens::of(ui).accent);
@@ -317,7 +323,8 @@ impl Graph {
                 namespaces: cx.namespaces.to_vec(),
                 idle: self.choices.idle,
             },
-            boxes: placement::Options { namespaces: self.choices.namespaces },
+            boxes: placement::Options { namespaces: self.choices.namespaces, layout: self.choices.layout },
+            moved: self.choices.moved.of(&cluster(cx)),
             labels: self.choices.labels,
             find: self.choices.find.clone(),
             hide: self.choices.hide.clone(),
@@ -364,6 +371,11 @@ impl Graph {
             (Drawn::Cards(..), None) => {}
         }
     }
+}
+
+/// What one is connected to, as the places of its cards are kept by it.
+fn cluster(cx: &Cx<'_>) -> String {
+    cx.contexts.connecting.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
 /// Lets go of an old picture. One of thousands of cards takes milliseconds to be freed, which the window need

@@ -80,6 +80,8 @@ pub struct Done {
     pub lit: Vec<usize>,
     /// The line under the pointer.
     pub line: Option<usize>,
+    /// A card was dragged by so much, in points at 100 %.
+    pub put: Option<(NodeId, egui::Vec2)>,
 }
 
 /// Whether a thing is still there, after the picture changed.

@@ -2,7 +2,8 @@
 //! the place of a node depends on who talks to whom, never on how much, and what stands keeps standing when a
 //! few nodes come or go.
 
-use super::layers::{Gaps, Laid, lay};
+use super::layers::{Gaps, Laid};
+use super::layouts::Layout;
 use super::placement::{
     APP, Boxed, CARD_HEIGHT, Frame, NAMESPACE, Options, Placement, card_size, enclose, links, spread, stack,
 };
@@ -35,7 +36,7 @@ pub fn place_after(graph: &Graph, options: Options, before: Option<&Placement>) 
     let links = links(graph);
     let hints = sticky::hints(graph, before);
     let groups = groups(graph, options);
-    let mut placement = arrange(graph, &groups, &links, &hints);
+    let mut placement = arrange(graph, &groups, &links, &hints, options.layout);
     placement.links = links;
     placement.options = options;
     if let Some(before) = before {
@@ -105,7 +106,13 @@ fn unit(graph: &Graph, members: Vec<usize>) -> Unit {
     Unit { members, offsets, size, app }
 }
 
-fn arrange(graph: &Graph, groups: &[Group], links: &[(usize, usize)], hints: &[Option<f32>]) -> Placement {
+fn arrange(
+    graph: &Graph,
+    groups: &[Group],
+    links: &[(usize, usize)],
+    hints: &[Option<f32>],
+    layout: Layout,
+) -> Placement {
     let count = graph.nodes.len();
     let mut group_of = vec![0; count];
     let mut unit_of = vec![0; count];
@@ -140,7 +147,7 @@ fn arrange(graph: &Graph, groups: &[Group], links: &[(usize, usize)], hints: &[O
             let sizes: Vec<Vec2> = group.units.iter().map(|unit| unit.size).collect();
             let links: Vec<Link> = inner.iter().map(link).collect();
             let hints: Vec<Option<f32>> = group.units.iter().map(|unit| hints[unit.members[0]]).collect();
-            components(&sizes, &links, &hints, gaps)
+            components(&sizes, &links, &hints, gaps, layout)
         })
         .collect();
     let boxed = |group: usize| groups[group].namespace.is_some();
@@ -171,8 +178,8 @@ fn arrange(graph: &Graph, groups: &[Group], links: &[(usize, usize)], hints: &[O
         })
         .collect();
     let group_hints: Vec<Option<f32>> = groups.iter().map(|group| hints[group.units[0].members[0]]).collect();
-    let outside =
-        components(&sizes, &outer, &group_hints, Gaps { column: OUTSIDE.column * apart(count), ..OUTSIDE });
+    let gaps = Gaps { column: OUTSIDE.column * apart(count), ..OUTSIDE };
+    let outside = components(&sizes, &outer, &group_hints, gaps, layout);
 
     let mut placement = Placement::default();
     for (index, node) in graph.nodes.iter().enumerate() {
@@ -218,7 +225,10 @@ fn frame(kind: Boxed, namespace: &str, name: &str, members: Vec<usize>) -> Frame
 }
 
 /// Lays out what hangs together, each by itself, and packs the parts in rows.
-fn components(sizes: &[Vec2], links: &[Link], hints: &[Option<f32>], gaps: Gaps) -> Laid {
+fn components(sizes: &[Vec2], links: &[Link], hints: &[Option<f32>], gaps: Gaps, layout: Layout) -> Laid {
+    if !layout.by_component() {
+        return layout.lay(sizes, links, hints, gaps);
+    }
     let mut parent: Vec<usize> = (0..sizes.len()).collect();
     fn root(parent: &mut [usize], mut node: usize) -> usize {
         while parent[node] != node {
@@ -257,7 +267,7 @@ fn components(sizes: &[Vec2], links: &[Link], hints: &[Option<f32>], gaps: Gaps)
                 .collect();
             let part_sizes: Vec<Vec2> = nodes.iter().map(|node| sizes[*node]).collect();
             let part_hints: Vec<Option<f32>> = nodes.iter().map(|node| hints[*node]).collect();
-            let laid = lay(&part_sizes, &part_links, &part_hints, gaps);
+            let laid = layout.lay(&part_sizes, &part_links, &part_hints, gaps);
             (nodes, own, laid)
         })
         .collect();

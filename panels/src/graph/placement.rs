@@ -1,5 +1,6 @@
 //! Where things stand: cards, boxes around them, ways of long edges.
 
+use super::layouts::Layout;
 use egui::{Pos2, Rect, Vec2, vec2};
 use mesh::graph::{Graph, Node, NodeId};
 use std::collections::BTreeMap;
@@ -61,11 +62,13 @@ pub struct Frame {
 pub struct Options {
     /// Whether namespaces get boxes of their own.
     pub namespaces: bool,
+    /// How what is in a box, and the boxes, are laid out.
+    pub layout: Layout,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { namespaces: true }
+        Self { namespaces: true, layout: Layout::default() }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Pan, zoom and keys of the canvas.
 
+use super::batch::Detail;
 use super::camera::Camera;
-use super::canvas::Canvas;
+use super::canvas::{Canvas, Picture, Thing};
 use super::view::View;
 use crate::kit::keys;
-use egui::{CursorIcon, Id, Key as Press, PointerButton, Rect, Response, Ui};
+use egui::{CursorIcon, Id, Key as Press, PointerButton, Rect, Response, Ui, Vec2};
+use mesh::graph::NodeId;
 
 impl Canvas {
     /// Keeps the whole graph in view until the user looks elsewhere.
@@ -22,10 +24,40 @@ impl Canvas {
         }
     }
 
+    /// A card follows the pointer that drags it; Escape lets go of it. Returns by how much it moved, in points at
+    /// 100 %. Where cards are but dots the graph is dragged.
+    pub(super) fn carry(
+        &mut self,
+        ui: &Ui,
+        response: &Response,
+        picture: &Picture,
+        viewport: Rect,
+    ) -> Option<(NodeId, Vec2)> {
+        if response.drag_started_by(PointerButton::Primary) {
+            let detail = Detail::of(self.camera.zoom, picture.view.cards.len());
+            let pressed = ui.input(|input| input.pointer.press_origin()).filter(|_| detail.near());
+            let thing = pressed.and_then(|at| self.under(picture, viewport, at, detail));
+            self.carried = match thing {
+                Some(Thing::Card(card)) => Some(picture.view.cards[card].id.clone()),
+                _ => None,
+            };
+        }
+        let carried = self.carried.clone()?;
+        if !response.dragged() || ui.input(|input| input.key_pressed(Press::Escape)) {
+            self.carried = None;
+            return None;
+        }
+        ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
+        self.touched = true;
+        let by = response.drag_delta() / self.camera.zoom;
+        (by != Vec2::ZERO).then_some((carried, by))
+    }
+
     /// Pan by drag, wheel and two fingers; zoom by pinch, Ctrl and wheel, and keys.
     pub(super) fn steer(&mut self, ui: &Ui, response: &Response, view: &View, viewport: Rect) {
         let before = self.camera;
-        if response.dragged_by(PointerButton::Primary) || response.dragged_by(PointerButton::Middle) {
+        let dragged = [PointerButton::Primary, PointerButton::Middle];
+        if self.carried.is_none() && dragged.into_iter().any(|button| response.dragged_by(button)) {
             self.camera.pan += response.drag_delta();
             ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
         }

@@ -1,5 +1,6 @@
 //! What stands keeps standing: when few nodes or edges come or go, only they move.
 
+use super::layouts::Layout;
 use super::placement::{Boxed, Frame, Options, Placement, card_size, enclose, links, stack};
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
 use mesh::graph::{Graph, Node, NodeId, NodeKind};
@@ -75,7 +76,8 @@ pub(super) fn keep(graph: &Graph, options: Options, before: &Placement) -> Optio
     };
     place_new(graph, before, &links, &came, &mut placement)?;
     let old = |(from, to): &(usize, usize)| stood[*from].is_some() && stood[*to].is_some();
-    if new.iter().any(|link| old(link) && runs_back(&placement, &links, **link)) {
+    let layered = options.layout == Layout::Layered;
+    if layered && new.iter().any(|link| old(link) && runs_back(&placement, &links, **link)) {
         return None;
     }
     frames(graph, &mut placement);

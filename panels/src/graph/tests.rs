@@ -2,17 +2,16 @@
 
 use super::canvas::{Canvas, Done, Picture, Setting};
 use super::find::Find;
+use super::layouts::Layout;
 use super::place::{place, place_after};
 use super::placement::{Boxed, Options, Placement};
 use super::sample;
 use super::view::{Labels, View};
-use super::work::{Drawn, Maker, Order};
 use crate::intent::ThemeChoice;
-use crate::kit::Status;
 use crate::selection::Selected;
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
-use mesh::graph::{Edge, Graph, GraphOptions, GraphType, NodeId};
+use mesh::graph::{Edge, Graph, NodeId};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,7 +78,9 @@ fn any_graph_is_placed() {
             std::mem::swap(&mut edge.source, &mut edge.target);
         }
         assert_sound(&graph, &place(&graph));
-        assert_sound(&graph, &place_after(&graph, Options { namespaces: false }, None));
+        for (namespaces, layout) in Layout::ALL.iter().flat_map(|(one, _)| [(true, *one), (false, *one)]) {
+            assert_sound(&graph, &place_after(&graph, Options { namespaces, layout }, None));
+        }
     }
 }
 
@@ -328,89 +329,6 @@ fn pills_lie_on_their_own_edges_and_cross_nothing_else() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-}
-
-/// One pod that is not ready any more is one card, and the picture is the one that is made of everything.
-#[test]
-fn one_pod_is_one_card() {
-    let scene = mesh::demo::synthetic_scene(120, 165);
-    let order = |mesh: &Arc<mesh::Mesh>| Order {
-        mesh: Arc::clone(mesh),
-        traffic: scene.traffic.value().cloned(),
-        before: None,
-        judged: Arc::default(),
-        options: GraphOptions::default(),
-        boxes: Options::default(),
-        labels: Labels::default(),
-        find: String::new(),
-        hide: String::new(),
-        around: None,
-        anew: 0,
-        at: mesh::demo::NOW,
-    };
-    let mut maker = Maker::default();
-    let before = maker.make(&order(&scene.mesh));
-    let mut objects = scene.mesh.objects().clone();
-    let (at, pod) = objects.within(&mesh::kinds::POD, "team-001").next().unwrap();
-    let (at, mut pod) = (at.clone(), (*pod.0).clone());
-    pod["status"]["conditions"][0]["status"] = "False".into();
-    objects.insert(at, pod.into());
-    let mesh = Arc::new(mesh::Mesh::read(objects, Some(&scene.mesh)));
-    let after = maker.make(&order(&mesh));
-    let whole = Maker::default().make(&order(&mesh));
-    let (Drawn::Picture(mut was), Drawn::Cards(view, changed), Drawn::Picture(whole)) =
-        (before.drawn, after.drawn, whole.drawn)
-    else {
-        panic!("one card, not all of it");
-    };
-    assert_eq!((changed.len(), &view), (1, &whole.view));
-    assert_eq!(view.cards[changed[0]].status, Status::Failing);
-    assert!(Arc::ptr_eq(&view.lines, &was.view.lines));
-    was.renew(view, &changed);
-    assert_eq!(was.view, whole.view);
-}
-
-/// An order of this part of Bookinfo's traffic.
-fn order_of(graph_type: GraphType, anew: usize, part: impl Fn(&mesh::traffic::Path) -> bool) -> Order {
-    let scene = mesh::demo::scene();
-    let mut traffic = mesh::traffic::Traffic::clone(scene.traffic.value().unwrap());
-    traffic.flows.retain(|path, _| part(path));
-    Order {
-        mesh: Arc::clone(&scene.mesh),
-        traffic: Some(traffic.into()),
-        before: None,
-        judged: Arc::default(),
-        options: GraphOptions { graph_type, ..GraphOptions::default() },
-        boxes: Options::default(),
-        labels: Labels::default(),
-        find: String::new(),
-        hide: String::new(),
-        around: None,
-        anew,
-        at: mesh::demo::NOW,
-    }
-}
-
-/// What one type of graph looks like says nothing of where things stand in another.
-#[test]
-fn each_type_of_graph_is_placed_for_itself() {
-    let mut maker = Maker::default();
-    for graph_type in [GraphType::VersionedApp, GraphType::Workload, GraphType::Service, GraphType::Workload]
-    {
-        let made = maker.make(&order_of(graph_type, 0, |_| true));
-        assert_eq!(*made.placement, place(&made.graph), "{graph_type:?}");
-    }
-}
-
-#[test]
-fn put_in_order_anew_lets_nothing_stand() {
-    let mut maker = Maker::default();
-    let to_details = |path: &mesh::traffic::Path| &*path.destination.app == "details";
-    maker.make(&order_of(GraphType::VersionedApp, 0, |path| !to_details(path)));
-    let kept = maker.make(&order_of(GraphType::VersionedApp, 0, |_| true));
-    assert_ne!(*kept.placement, place(&kept.graph), "one edge more moves nothing");
-    let anew = maker.make(&order_of(GraphType::VersionedApp, 1, |_| true));
-    assert_eq!(*anew.placement, place(&anew.graph));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use super::canvas::Canvas;
 use super::find::TERMS;
+use super::layouts::Layout;
+use super::moved::Moved;
 use super::view::Labels;
 use crate::cx::Cx;
 use crate::intent::ExportFormat;
@@ -23,6 +25,10 @@ pub struct Choices {
     pub idle: bool,
     /// Boxes around namespaces.
     pub namespaces: bool,
+    /// How everything is laid out.
+    pub layout: Layout,
+    /// Cards that were put somewhere by hand.
+    pub moved: Moved,
     /// Flowing dots.
     pub flow: bool,
     /// The small map.
@@ -48,6 +54,8 @@ impl Default for Choices {
             labels: Labels::default(),
             idle: true,
             namespaces: true,
+            layout: Layout::default(),
+            moved: Moved::default(),
             flow: true,
             minimap: true,
             legend: false,
@@ -283,6 +291,11 @@ fn show_menu(ui: &mut Ui, choices: &mut Choices, words: bool, seen: &Seen, cx: &
         field::search(ui, Id::new("graph hide"), hint, "Hide in graph", &mut choices.hide, 260.0)
             .on_hover_text("Leaves out what fits, in the words of Find");
         ui.separator();
+        for (layout, name) in Layout::ALL {
+            if button::choice(ui, choices.layout == layout, name) {
+                choices.layout = layout;
+            }
+        }
         rearrange = button::item(ui, "Put in order anew");
         let formats = [
             ("Save as SVG…", ExportFormat::Svg),

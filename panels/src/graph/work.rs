@@ -4,6 +4,7 @@
 use super::beside::beside;
 use super::canvas::Picture;
 use super::find::Find;
+use super::moved::{self, Offsets};
 use super::place::place_after;
 use super::placement::{Options, Placement};
 use super::view::{Labels, View};
@@ -34,6 +35,8 @@ pub(super) struct Order {
     pub(super) options: GraphOptions,
     /// Boxes.
     pub(super) boxes: Options,
+    /// Cards that were put somewhere by hand.
+    pub(super) moved: Arc<Offsets>,
     /// What pills say.
     pub(super) labels: Labels,
     /// What is searched for.
@@ -62,6 +65,7 @@ impl PartialEq for Order {
             && self.mesh.revision() == other.mesh.revision()
             && self.options == other.options
             && self.boxes == other.boxes
+            && self.moved == other.moved
             && self.labels == other.labels
             && self.find == other.find
             && self.hide == other.hide
@@ -116,7 +120,9 @@ pub(super) struct Maker {
 /// What the last picture was made of.
 struct Last {
     graph: Arc<Graph>,
+    /// Where everything stands, and where the layout put it.
     placement: Arc<Placement>,
+    laid: Arc<Placement>,
     view: View,
     order: Order,
 }
@@ -158,19 +164,23 @@ impl Maker {
             Some((node, hops)) => graph.around(node, *hops),
             None => graph,
         };
-        let finished = match last.as_ref().and_then(|last| Some((last, last.patched(&graph, order)?))) {
-            Some((last, (view, changed))) => Finished {
-                graph: Arc::new(graph),
-                placement: Arc::clone(&last.placement),
-                drawn: Drawn::Cards(view, changed),
-                hidden,
-                too_many: None,
-                compared: None,
-            },
-            None => Finished {
-                hidden,
-                ..finish(graph, order, last.as_ref().map(|last| &last.placement), compared)
-            },
+        let (finished, laid) = match last.as_ref().and_then(|last| Some((last, last.patched(&graph, order)?)))
+        {
+            Some((last, (view, changed))) => (
+                Finished {
+                    graph: Arc::new(graph),
+                    placement: Arc::clone(&last.placement),
+                    drawn: Drawn::Cards(view, changed),
+                    hidden,
+                    too_many: None,
+                    compared: None,
+                },
+                Arc::clone(&last.laid),
+            ),
+            None => {
+                let (finished, laid) = finish(graph, order, last.as_ref().map(|last| &last.laid), compared);
+                (Finished { hidden, ..finished }, laid)
+            }
         };
         let view = match &finished.drawn {
             Drawn::Picture(picture) => picture.view.clone(),
@@ -179,6 +189,7 @@ impl Maker {
         self.last = Some(Last {
             graph: Arc::clone(&finished.graph),
             placement: Arc::clone(&finished.placement),
+            laid,
             view,
             order: order.clone(),
         });
@@ -199,8 +210,8 @@ impl Last {
     /// The last view with the cards of nodes that changed, when nothing else did.
     fn patched(&self, graph: &Graph, order: &Order) -> Option<(View, Vec<usize>)> {
         let was = &self.order;
-        let same_way = (was.boxes, was.labels, &was.find, &was.hide)
-            == (order.boxes, order.labels, &order.find, &order.hide);
+        let same_way = (was.boxes, &was.moved, was.labels, &was.find, &was.hide)
+            == (order.boxes, &order.moved, order.labels, &order.find, &order.hide);
         let edges = same(&graph.edges, &self.graph.edges, Arc::ptr_eq);
         let nodes = same(&graph.nodes, &self.graph.nodes, |a, b| {
             Arc::ptr_eq(a, b) || (a.id == b.id && a.name == b.name)
@@ -315,21 +326,26 @@ impl Work {
     }
 }
 
-/// Places a graph and gets it ready to be drawn.
+/// Places a graph and gets it ready to be drawn; with where the layout alone puts everything.
 fn finish(
     graph: Graph,
     order: &Order,
     before: Option<&Arc<Placement>>,
     compared: Option<Arc<Compared>>,
-) -> Finished {
-    let placement = match before.filter(|before| before.fits(&graph, order.boxes)) {
+) -> (Finished, Arc<Placement>) {
+    let laid = match before.filter(|before| before.fits(&graph, order.boxes)) {
         Some(before) => Arc::clone(before),
         None => Arc::new(place_after(&graph, order.boxes, before.map(|before| &**before))),
     };
+    let placement = moved::put(&laid, &graph, &order.moved);
     let mut view = View::of(&graph, &placement, order.labels, &Find::read(&order.find));
     if let Some(compared) = &compared {
         view = beside(view, &graph, compared);
     }
     let drawn = Drawn::Picture(Box::new(Picture::new(view)));
-    Finished { graph: Arc::new(graph), placement, drawn, hidden: 0, too_many: None, compared }
+    (Finished { graph: Arc::new(graph), placement, drawn, hidden: 0, too_many: None, compared }, laid)
 }
+
+#[cfg(test)]
+#[path = "work_tests.rs"]
+mod tests;
