@@ -83,6 +83,7 @@ pub(crate) fn graph(args: &args::Graph) -> Result<(), Problem> {
         graph_type: args.graph_type.into(),
         namespaces: args.connection.namespace.clone(),
         idle: args.idle || silent,
+        ..GraphOptions::default()
     };
     let graph = Graph::build(&mesh, traffic, &options, at);
     let text = match args.output {

@@ -15,7 +15,7 @@ pub enum Selected {
     App(String, String, Option<String>),
     /// An edge of the graph, by its nodes.
     Edge(NodeId, NodeId),
-    /// A node of the graph that stands for none of these: outside, unknown.
+    /// A node of the graph that stands for none of these: a namespace, outside, unknown.
     Node(NodeId),
     /// An object.
     Object(Ref),
@@ -45,7 +45,7 @@ impl From<&NodeId> for Selected {
             ),
             NodeId::Service(id) => Self::Service(id.namespace.to_string(), id.name.to_string()),
             NodeId::Workload(id) => Self::Workload(id.namespace.to_string(), id.name.to_string()),
-            NodeId::External(_) | NodeId::Unknown => Self::Node(node.clone()),
+            NodeId::Namespace(..) | NodeId::External(_) | NodeId::Unknown => Self::Node(node.clone()),
         }
     }
 }

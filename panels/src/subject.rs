@@ -17,7 +17,12 @@ pub fn of<'a>(mesh: &'a Mesh, selected: &Selected) -> Option<Subject<'a>> {
 /// as a name.
 pub fn of_editors<'a>(mesh: &'a Mesh, selected: &Selected) -> Option<Subject<'a>> {
     let id = node(mesh, selected)?;
-    let NodeId::External(host) = &id else { return of(mesh, selected) };
+    let host = match &id {
+        NodeId::External(host) => host,
+        // What is edited is one service, or one workload.
+        NodeId::Namespace(..) => return None,
+        _ => return of(mesh, selected),
+    };
     let mut services = mesh.services();
     let known = services.find(|service| service.external && *service.host == **host);
     let id = known.map_or(id, |service| NodeId::Service(mesh.service_id(service)));

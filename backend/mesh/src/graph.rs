@@ -6,17 +6,19 @@ mod build;
 pub mod compare;
 mod dot;
 mod edges;
+mod fold;
 mod id;
 mod names;
 mod nodes;
 
 pub use badges::Badge;
 pub use build::{Builder, count};
+pub use fold::Folded;
 pub use id::{AppId, NodeId};
 
 use crate::traffic::{Protocol, Responses};
 use serde::{Deserialize, Serialize, Serializer};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What one node stands for. Names as the command line's.
@@ -44,6 +46,8 @@ pub enum NodeKind {
     Workload,
     /// A service.
     Service,
+    /// All of a namespace.
+    Namespace,
     /// Outside the mesh (ServiceEntry, passthrough).
     External,
     /// A caller or destination that telemetry could not name.
@@ -178,6 +182,8 @@ pub struct GraphOptions {
     pub namespaces: Vec<String>,
     /// Workloads and services without traffic too.
     pub idle: bool,
+    /// Boxes that are one node each.
+    pub folded: BTreeSet<Folded>,
 }
 
 #[cfg(test)]

@@ -105,7 +105,10 @@ impl View {
         let (kind, title) = name(selected, &subject);
         let traces = traced(selected, &subject);
         Some(Self {
-            kind: format!("{kind} · {}", subject.namespace()),
+            kind: match subject.is_namespace() {
+                true => kind.to_owned(),
+                false => format!("{kind} · {}", subject.namespace()),
+            },
             title,
             versions: versions(mesh, traffic, &subject),
             pods: subject.workloads.iter().flat_map(|workload| pod_rows(workload)).collect(),
@@ -173,6 +176,7 @@ fn name(selected: &Selected, subject: &Subject<'_>) -> (&'static str, String) {
             ("Version", format!("{app} {version}"))
         }
         Selected::App(_, app, _) => ("App", app.clone()),
+        _ if subject.is_namespace() => ("Namespace", subject.id.title()),
         _ => match (subject.service, subject.workloads.first()) {
             (_, Some(workload)) => ("App", workload.app.clone()),
             (Some(service), None) => ("Service", service.name.to_string()),
@@ -183,6 +187,9 @@ fn name(selected: &Selected, subject: &Subject<'_>) -> (&'static str, String) {
 
 /// How tracing backends name it: by its app, and by its version where one is meant.
 fn traced(selected: &Selected, subject: &Subject<'_>) -> Option<End> {
+    if subject.is_namespace() {
+        return None;
+    }
     let workload = subject.workloads.first();
     let of_workload = workload.map(|workload| format!("{}.{}", workload.app, workload.namespace));
     let service = of_workload

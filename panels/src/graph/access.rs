@@ -2,6 +2,7 @@
 //! numbers.
 
 use super::labels::Pill;
+use super::placement::Boxed;
 use super::view::View;
 use crate::kit::keys;
 use crate::selection::Selected;
@@ -121,8 +122,13 @@ pub(super) fn tell_all(ui: &Ui, base: Id, seen: &InView<'_>) -> Keyboard {
         if let (Some(selects), true) = (&group.selects, rect.intersects(seen.viewport)) {
             let head = Rect::from_min_size(rect.min, egui::vec2(rect.width(), 30.0f32.min(rect.height())));
             let id = base.with(("group", &group.name, index));
-            let about = || format!("{} versions", group.members.len());
-            let told = tell(ui, id, head, &format!("app {}", group.name), about, seen.chosen.groups[index]);
+            let (what, parts) = match group.kind {
+                Boxed::App => ("app", "versions"),
+                Boxed::Namespace => ("namespace", "nodes"),
+            };
+            let about = || format!("{} {parts}", group.members.len());
+            let name = format!("{what} {}", group.name);
+            let told = tell(ui, id, head, &name, about, seen.chosen.groups[index]);
             if told.focused {
                 keyboard.at = Some(group.rect.center());
             }

@@ -360,7 +360,7 @@ impl Canvas {
             .view
             .groups
             .iter()
-            .rposition(|group| group.selects.is_some() && group.rect.contains(point))?;
+            .rposition(|group| group.selects.is_some() && group.pressed().contains(point))?;
         Some(Thing::Group(group))
     }
 

@@ -1,5 +1,6 @@
 //! What is selected in the graph, and what stands aside for it.
 
+use super::placement::Boxed;
 use super::view::View;
 use crate::selection::Selected;
 use std::sync::Arc;
@@ -34,14 +35,24 @@ impl Chosen {
                 _ => false,
             })
             .collect();
-        // A service or app with all its versions is its box.
-        let whole = |group: &super::view::Group| {
-            group.selects.is_some() && group.members.iter().all(|member| cards[*member])
+        // A service or app with all its versions is its box, a namespace the one around it.
+        let whole = |group: &super::view::Group| match group.kind {
+            Boxed::App => group.selects.is_some() && group.members.iter().all(|member| cards[*member]),
+            Boxed::Namespace => selected.is_some() && group.selects.as_ref() == selected,
         };
         let groups: Vec<bool> = view.groups.iter().map(whole).collect();
         let any = cards.iter().chain(&lines).chain(&groups).any(|chosen| *chosen);
         let mut near_cards = cards.clone();
         let mut near_lines = lines.clone();
+        let namespace =
+            |(group, chosen): &(&super::view::Group, &bool)| **chosen && group.kind == Boxed::Namespace;
+        for (group, _) in view.groups.iter().zip(&groups).filter(namespace) {
+            group.members.iter().for_each(|member| near_cards[*member] = true);
+            let ends = view.lines.iter().map(|line| [line.from, line.to]);
+            for (near, ends) in near_lines.iter_mut().zip(ends) {
+                *near |= ends.iter().any(|end| group.members.contains(end));
+            }
+        }
         for (index, line) in view.lines.iter().enumerate() {
             if cards[line.from] || cards[line.to] || lines[index] {
                 near_lines[index] = true;

@@ -10,8 +10,9 @@ use crate::kit::{Memo, button};
 use crate::selection::Selected;
 use egui::Ui;
 use mesh::Revision;
-use mesh::graph::NodeId;
+use mesh::graph::{Folded, NodeId};
 use mesh::trace::{Call, End};
+use std::collections::BTreeSet;
 
 /// Which editors there are for what, as menus name them: every editor's sheet is opened for it, once.
 pub(super) type Offered = Memo<(Revision, Selected), Vec<(&'static EditorRow, String)>>;
@@ -22,7 +23,7 @@ pub(super) fn menu(
     cx: &Cx<'_>,
     view: &View,
     thing: Thing,
-    (offered, into): (&mut Offered, &mut Option<NodeId>),
+    (offered, into, folded): (&mut Offered, &mut Option<NodeId>, &mut BTreeSet<Folded>),
 ) {
     ui.set_min_width(180.0);
     let (name, end, call) = match thing {
@@ -50,6 +51,7 @@ pub(super) fn menu(
     {
         *into = Some(view.cards[card].id.clone());
     }
+    fold_ui(ui, view, thing, folded);
     if let Some(selected) = selects(view, thing) {
         let key = (cx.scene.mesh.revision(), selected.clone());
         for (row, name) in offered.get(key, |(_, selected)| editors::offered(cx, selected)) {
@@ -72,6 +74,29 @@ pub(super) fn menu(
     }
     if button::item(ui, "Copy name") {
         cx.intents.send(Intent::Copy(name, "the name".to_owned()));
+    }
+}
+
+/// A box is made one card, and such a card a box again.
+fn fold_ui(ui: &mut Ui, view: &View, thing: Thing, folded: &mut BTreeSet<Folded>) {
+    let of = match thing {
+        Thing::Card(card) => match &view.cards[card].id {
+            NodeId::Namespace(_, namespace) => Folded::Namespace(namespace.clone()),
+            NodeId::App(app) => Folded::App(app.namespace.clone(), app.app.clone()),
+            _ => return,
+        },
+        Thing::Group(group) => match view.groups[group].folds() {
+            Some(of) => of,
+            None => return,
+        },
+        Thing::Line(_) => return,
+    };
+    if folded.contains(&of) {
+        if button::item(ui, "Expand") {
+            folded.remove(&of);
+        }
+    } else if matches!(thing, Thing::Group(_)) && button::item(ui, "Collapse to one node") {
+        folded.insert(of);
     }
 }
 

@@ -12,6 +12,8 @@ mod detour;
 mod drill;
 mod ended;
 pub mod find;
+#[cfg(test)]
+mod folded_tests;
 mod frames;
 pub mod index;
 #[cfg(test)]
@@ -215,9 +217,9 @@ impl Graph {
                 if matches!(told, Remote::Stale(..)) || then.as_ref().is_some_and(Then::reading) {
                     ui.set_opacity(opacity * 0.6);
                 }
-                let (offered, mut into) = (&mut self.offered, None);
+                let (offered, folded, mut into) = (&mut self.offered, &mut self.choices.folded, None);
                 let done = self.canvas.ui(ui, &mut shown.picture, &setting, &mut |ui, view, thing| {
-                    menu(ui, cx, view, thing, (offered, &mut into));
+                    menu(ui, cx, view, thing, (offered, &mut into, folded));
                 });
                 if let Some(node) = into {
                     self.drill.enter(node);
@@ -322,6 +324,7 @@ impl Graph {
                 graph_type: self.choices.graph_type,
                 namespaces: cx.namespaces.to_vec(),
                 idle: self.choices.idle,
+                folded: self.choices.folded.clone(),
             },
             boxes: placement::Options { namespaces: self.choices.namespaces, layout: self.choices.layout },
             moved: self.choices.moved.of(&cluster(cx)),
@@ -414,8 +417,10 @@ fn banners(ui: &mut Ui, rect: Rect, cx: &Cx<'_>, work: &Work) {
 
 fn too_many(ui: &mut Ui, nodes: usize) {
     let what = format!("{} nodes are more than can be drawn", fmt::count(nodes));
-    let how =
-        format!("Choose namespaces above, or another graph type: up to {} are drawn", fmt::count(MOST_NODES));
+    let how = format!(
+        "Choose namespaces above, collapse all (Show), or take another graph type: up to {} are drawn",
+        fmt::count(MOST_NODES)
+    );
     remote::empty(ui, icon::GRAPH, &what, &how, None);
 }
 

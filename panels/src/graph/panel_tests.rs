@@ -414,7 +414,7 @@ fn more_than_can_be_drawn_is_said() {
         woken.recv_timeout(Duration::from_secs(60)).expect("the thread wakes the window");
         harness.step();
     }
-    harness.get_by_label("Choose namespaces above, or another graph type: up to 12\u{a0}000 are drawn");
+    harness.get_by_label("Choose namespaces above, collapse all (Show), or take another graph type: up to 12\u{a0}000 are drawn");
 }
 
 #[test]

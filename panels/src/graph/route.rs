@@ -174,10 +174,11 @@ fn bulge(start: Pos2, end: Pos2, by: f32) -> Curve {
     Curve(vec![[start, pos2(x, start.y), pos2(x, end.y), end]])
 }
 
+/// Around the lower right corner: badges stand on the upper one.
 fn own_loop(rect: Rect) -> Curve {
-    let start = pos2(rect.right() - 30.0, rect.top());
-    let end = pos2(rect.right(), rect.center().y - 6.0);
-    Curve(vec![[start, start - vec2(0.0, 44.0), end + vec2(48.0, -14.0), end]])
+    let start = pos2(rect.right() - 30.0, rect.bottom());
+    let end = pos2(rect.right(), rect.center().y + 6.0);
+    Curve(vec![[start, start + vec2(0.0, 52.0), end + vec2(56.0, 14.0), end]])
 }
 
 #[cfg(test)]

@@ -10,8 +10,9 @@ use crate::intent::ExportFormat;
 use crate::intent::Intent;
 use crate::kit::{Button, End, button, field, fmt, icon, keys, text};
 use egui::{Id, Key, Response, ScrollArea, Ui, WidgetInfo, WidgetType};
-use mesh::graph::GraphType;
+use mesh::graph::{Folded, GraphType};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// How one looks at the graph; what is kept of it between runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub struct Choices {
     pub namespaces: bool,
     /// How everything is laid out.
     pub layout: Layout,
+    /// Boxes that are one card each.
+    #[serde(skip)]
+    pub folded: BTreeSet<Folded>,
     /// Cards that were put somewhere by hand.
     pub moved: Moved,
     /// Flowing dots.
@@ -55,6 +59,7 @@ impl Default for Choices {
             idle: true,
             namespaces: true,
             layout: Layout::default(),
+            folded: BTreeSet::new(),
             moved: Moved::default(),
             flow: true,
             minimap: true,
@@ -297,6 +302,14 @@ fn show_menu(ui: &mut Ui, choices: &mut Choices, words: bool, seen: &Seen, cx: &
             }
         }
         rearrange = button::item(ui, "Put in order anew");
+        if !choices.folded.is_empty() {
+            if button::item(ui, "Expand all") {
+                choices.folded.clear();
+            }
+        } else if button::item(ui, "Collapse all namespaces") {
+            let all = cx.scene.mesh.parts().map(|(namespace, _)| Folded::Namespace(namespace.clone()));
+            choices.folded = all.collect();
+        }
         let formats = [
             ("Save as SVG…", ExportFormat::Svg),
             ("Save as PNG…", ExportFormat::Png),

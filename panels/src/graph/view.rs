@@ -8,7 +8,7 @@ use super::route::{Curve, curves};
 use crate::kit::{Status, fmt, icon};
 use crate::selection::Selected;
 use egui::Rect;
-use mesh::graph::{Badge, Edge, Graph, Health, Node, NodeId, NodeKind};
+use mesh::graph::{Badge, Edge, Folded, Graph, Health, Node, NodeId, NodeKind};
 use mesh::health::End;
 use mesh::traffic::Protocol;
 use std::collections::BTreeMap;
@@ -95,6 +95,27 @@ pub struct Group {
     pub members: Vec<usize>,
 }
 
+impl Group {
+    /// The part of it that is pressed: of a namespace only its head, for what is below it is room between cards.
+    pub(super) fn pressed(&self) -> Rect {
+        match self.kind {
+            Boxed::App => self.rect,
+            Boxed::Namespace => self.rect.with_max_y(self.rect.bottom().min(self.rect.top() + 34.0)),
+        }
+    }
+
+    /// What it is folded as.
+    pub(super) fn folds(&self) -> Option<Folded> {
+        match self.selects.as_ref()? {
+            Selected::App(namespace, app, _) => {
+                Some(Folded::App(namespace.as_str().into(), app.as_str().into()))
+            }
+            Selected::Node(NodeId::Namespace(_, namespace)) => Some(Folded::Namespace(namespace.clone())),
+            _ => None,
+        }
+    }
+}
+
 /// All that is drawn.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct View {
@@ -169,8 +190,13 @@ impl View {
             name: frame.name.clone(),
             rect: frame.rect,
             kind: frame.kind,
-            selects: (frame.kind == Boxed::App)
-                .then(|| Selected::App(frame.namespace.clone(), frame.name.clone(), None)),
+            selects: match frame.kind {
+                Boxed::App => Some(Selected::App(frame.namespace.clone(), frame.name.clone(), None)),
+                Boxed::Namespace => {
+                    let member = frame.members.first().and_then(|member| graph.nodes.get(*member));
+                    member.and_then(|node| node.id.whole_namespace()).map(Selected::Node)
+                }
+            },
             members: frame.members.clone(),
         });
         Self {
@@ -245,7 +271,7 @@ pub fn badges(node: &Node) -> impl Iterator<Item = (&'static str, &'static str, 
 }
 
 fn card(node: &Node, rect: Rect, boxed: bool, app_rate: Option<f64>, found: bool, measured: bool) -> Card {
-    let gateway = node.badges.contains(&Badge::Gateway);
+    let gateway = node.badges.contains(&Badge::Gateway) && node.kind != NodeKind::Namespace;
     let version = node.version.as_deref().filter(|version| !version.is_empty());
     let rate = node.rps_in.max(if node.rps_in == 0.0 { node.rps_out } else { 0.0 });
     let rate = if boxed { node.rps_in } else { rate };
@@ -268,6 +294,7 @@ fn card(node: &Node, rect: Rect, boxed: bool, app_rate: Option<f64>, found: bool
             NodeKind::External => parts.push("external".to_owned()),
             NodeKind::Unknown => parts.push("outside".to_owned()),
             NodeKind::Service => parts.push("service".to_owned()),
+            NodeKind::Namespace => parts.push("namespace".to_owned()),
             NodeKind::App | NodeKind::Workload => parts.extend(version.map(str::to_owned)),
         }
     }
@@ -333,7 +360,7 @@ pub fn selects(node: &Node) -> Selected {
         NodeKind::Service => {
             Selected::Service(namespace(), node.service.clone().unwrap_or_else(|| node.name.clone()))
         }
-        NodeKind::External | NodeKind::Unknown => Selected::Node(node.id.clone()),
+        NodeKind::Namespace | NodeKind::External | NodeKind::Unknown => Selected::Node(node.id.clone()),
     }
 }
 

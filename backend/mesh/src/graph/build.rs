@@ -29,7 +29,7 @@ pub fn count(mesh: &Mesh, traffic: Option<&Traffic>, options: &GraphOptions) -> 
         all.extend(ends(&names, path, options));
     }
     if traffic.is_none() || options.idle {
-        all.extend(names.quiet(options));
+        all.extend(names.quiet(options).into_iter().map(|id| options.drawn_as(id)));
     }
     all.len()
 }
@@ -51,6 +51,7 @@ fn ends(names: &Names, path: &Path, options: &GraphOptions) -> [NodeId; 2] {
         names.peer(&path.source, options.graph_type, None),
         names.peer(&path.destination, options.graph_type, Some(called)),
     ]
+    .map(|id| options.drawn_as(id))
 }
 
 /// Builds one graph after another. Nodes and edges that are as they were are shared, and one pod costs one
@@ -132,7 +133,7 @@ impl Last {
             let services = now.services().filter(names_one);
             touched.extend(services.flat_map(|service| about(names, service)));
         }
-        Some(touched)
+        Some(touched.into_iter().map(|id| self.options.drawn_as(id)).collect())
     }
 
     /// The last graph with these nodes made anew.
@@ -213,7 +214,7 @@ fn whole(
     }
     if traffic.is_none() || options.idle {
         for id in names.quiet(options) {
-            numbers.of(id);
+            numbers.of(options.drawn_as(id));
         }
     }
     let ids = numbers.ids;

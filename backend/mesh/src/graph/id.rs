@@ -20,13 +20,15 @@ pub struct AppId {
 }
 
 /// Names a node: the same for as long as it stands for the same. Shown as "app/bookinfo/reviews/v1",
-/// "workload/bookinfo/reviews-v1", "service/bookinfo/reviews", "external/api.example.com", "unknown".
+/// "workload/bookinfo/reviews-v1", "service/bookinfo/reviews", "namespace/bookinfo", "external/api.example.com", "unknown".
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum NodeId {
     /// An app, or one version of it.
     App(AppId),
     /// A host outside the mesh, or what a proxy calls the rest ("PassthroughCluster").
     External(Arc<str>),
+    /// All of a namespace.
+    Namespace(ClusterId, Arc<str>),
     /// A service.
     Service(ServiceId),
     /// A caller or destination that telemetry could not name.
@@ -50,6 +52,7 @@ impl NodeId {
         match self {
             Self::App(_) => NodeKind::App,
             Self::External(_) => NodeKind::External,
+            Self::Namespace(..) => NodeKind::Namespace,
             Self::Service(_) => NodeKind::Service,
             Self::Unknown => NodeKind::Unknown,
             Self::Workload(_) => NodeKind::Workload,
@@ -59,16 +62,31 @@ impl NodeId {
     pub fn namespace(&self) -> &str {
         match self {
             Self::App(app) => &app.namespace,
+            Self::Namespace(_, namespace) => namespace,
             Self::Service(service) => &service.namespace,
             Self::Workload(workload) => &workload.namespace,
             Self::External(_) | Self::Unknown => "",
         }
     }
-    /// Name of the app, service, workload or host.
+    /// The whole of its namespace; `None` outside the mesh.
+    #[must_use]
+    pub fn whole_namespace(&self) -> Option<Self> {
+        match self {
+            Self::App(AppId { cluster, namespace, .. })
+            | Self::Service(ServiceId { cluster, namespace, .. })
+            | Self::Workload(WorkloadId { cluster, namespace, .. }) => {
+                Some(Self::Namespace(cluster.clone(), Arc::clone(namespace)))
+            }
+            Self::Namespace(..) => Some(self.clone()),
+            Self::External(_) | Self::Unknown => None,
+        }
+    }
+    /// Name of the app, service, workload, namespace or host.
     pub fn name(&self) -> &str {
         match self {
             Self::App(app) => &app.app,
             Self::External(host) => host,
+            Self::Namespace(_, namespace) => namespace,
             Self::Service(service) => &service.name,
             Self::Unknown => "unknown",
             Self::Workload(workload) => &workload.name,
@@ -95,6 +113,7 @@ impl fmt::Display for NodeId {
         match self {
             Self::App(app) => write!(f, "app/{app}"),
             Self::External(host) => write!(f, "external/{host}"),
+            Self::Namespace(_, namespace) => write!(f, "namespace/{namespace}"),
             Self::Service(service) => write!(f, "service/{service}"),
             Self::Unknown => f.write_str("unknown"),
             Self::Workload(workload) => write!(f, "workload/{workload}"),

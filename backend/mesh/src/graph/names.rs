@@ -221,14 +221,18 @@ impl Names {
         };
         let mut all = Vec::new();
         for (namespace, table) in self.tables.iter().filter(wanted) {
-            let control_plane =
-                |workload: &Workload| **namespace == *self.mesh.root_namespace() && !proxied(workload);
-            let workloads = table.part.workloads().filter(|workload| !control_plane(workload));
+            let workloads = self.in_mesh(namespace, table);
             all.extend(workloads.map(|workload| self.of_workload(workload, options.graph_type)));
             let outside = table.part.services().filter(|service| service.external);
             all.extend(outside.map(|service| NodeId::External(service.host.as_str().into())));
         }
         all
+    }
+
+    /// Workloads of a namespace, but for those of the control plane.
+    fn in_mesh<'a>(&'a self, namespace: &Arc<str>, table: &'a Table) -> impl Iterator<Item = &'a Workload> {
+        let root = **namespace == *self.mesh.root_namespace();
+        table.part.workloads().map(|workload| &**workload).filter(move |workload| !root || proxied(workload))
     }
 
     /// Workloads that a node stands for.
@@ -245,6 +249,10 @@ impl Names {
             NodeId::Service(id) => {
                 let service = self.mesh.service(&id.namespace, &id.name);
                 service.into_iter().flat_map(|service| self.mesh.workloads_of(service)).collect()
+            }
+            NodeId::Namespace(_, namespace) => {
+                let table = self.tables.get(namespace).into_iter();
+                table.flat_map(|table| self.in_mesh(namespace, table)).collect()
             }
             NodeId::External(_) | NodeId::Unknown => Vec::new(),
         }

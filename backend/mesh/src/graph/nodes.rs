@@ -15,6 +15,7 @@ pub(super) fn node(names: &Names, id: &NodeId, options: &GraphOptions, sides: &S
     let (namespace, name) = (id.namespace(), id.name());
     let (app, told_version) = match id {
         NodeId::App(app) => (Some(app.app.to_string()), app.version.as_deref().map(str::to_owned)),
+        NodeId::Namespace(..) => (None, None),
         _ => (
             only(workloads.iter().map(|workload| &*workload.app).collect()),
             only(workloads.iter().filter_map(|workload| version(&workload.version)).collect()),
@@ -22,10 +23,12 @@ pub(super) fn node(names: &Names, id: &NodeId, options: &GraphOptions, sides: &S
     };
     let service = match id {
         NodeId::Service(_) => Some(name.to_owned()),
+        NodeId::Namespace(..) => None,
         _ => services.first().map(|service| service.name.to_string()),
     };
     let workload = match id {
         NodeId::Workload(_) => Some(name.to_owned()),
+        NodeId::Namespace(..) => None,
         _ => only(workloads.iter().map(|workload| &*workload.name).collect()),
     };
     let mut badges = badges::of(&names.mesh, &services, &workloads);

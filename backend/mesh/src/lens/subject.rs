@@ -50,6 +50,10 @@ impl<'a> Subject<'a> {
                 let service = workloads.iter().find_map(|workload| leading_to(mesh, workload));
                 (service.or_else(|| mesh.service(&id.namespace, &id.app)), workloads)
             }
+            NodeId::Namespace(_, namespace) => {
+                let all = mesh.part(namespace).into_iter().flat_map(Part::workloads);
+                (None, all.map(|workload| &**workload).collect())
+            }
             NodeId::External(_) | NodeId::Unknown => (None, Vec::new()),
         };
         let is_service = service.is_some() && matches!(id, NodeId::Service(_));
@@ -63,6 +67,11 @@ impl<'a> Subject<'a> {
         is_whole(&self.id)
     }
 
+    /// Whether it is all of a namespace.
+    pub fn is_namespace(&self) -> bool {
+        matches!(self.id, NodeId::Namespace(..))
+    }
+
     /// Whether nothing in the mesh stands behind it.
     pub fn is_only_a_name(&self) -> bool {
         self.service.is_none() && self.workloads.is_empty()
@@ -71,7 +80,7 @@ impl<'a> Subject<'a> {
     /// Whether these calls are for it. Calls that reached nobody (an injected abort, no route) belong to whom
     /// they were for, if that is the only one who could have taken them.
     pub fn called_by(&self, path: &Path) -> bool {
-        if self.is_only_a_name() {
+        if self.is_only_a_name() || self.is_namespace() {
             return is_node(&self.id, &path.destination, Some(path));
         }
         let aimed = || self.service.is_some_and(|service| aimed_at(path, service));
@@ -100,7 +109,7 @@ impl<'a> Subject<'a> {
 
     /// Whether it makes these calls.
     pub fn calls(&self, path: &Path) -> bool {
-        if self.is_only_a_name() {
+        if self.is_only_a_name() || self.is_namespace() {
             return is_node(&self.id, &path.source, None);
         }
         self.workloads.iter().any(|workload| {
@@ -116,7 +125,8 @@ impl<'a> Subject<'a> {
 
     /// What people call it: its service, else its app; where nothing in the mesh stands behind it, its name.
     pub fn name(&self) -> &str {
-        let of_workload = || self.workloads.first().map(|workload| workload.app.as_str());
+        let first = self.workloads.first().filter(|_| !self.is_namespace());
+        let of_workload = || first.map(|workload| workload.app.as_str());
         self.service.map(|service| &*service.name).or_else(of_workload).unwrap_or_else(|| self.id.name())
     }
 
@@ -167,7 +177,7 @@ pub(crate) fn is_whole(id: &NodeId) -> bool {
     match id {
         NodeId::Service(_) => true,
         NodeId::App(id) => id.version.is_none(),
-        NodeId::Workload(_) | NodeId::External(_) | NodeId::Unknown => false,
+        NodeId::Namespace(..) | NodeId::Workload(_) | NodeId::External(_) | NodeId::Unknown => false,
     }
 }
 

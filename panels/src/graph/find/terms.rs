@@ -68,12 +68,13 @@ pub const TERMS: &[Term] = &[
     term(&["workload", "wl"], "The workload of a node", Is::Text(|node| node.workload.as_deref())),
     term(
         &["node"],
-        "The kind of a node: app, workload, service, external, unknown",
+        "The kind of a node: app, workload, service, namespace, external, unknown",
         Is::Text(|node| {
             Some(match node.kind {
                 NodeKind::App => "app",
                 NodeKind::Workload => "workload",
                 NodeKind::Service => "service",
+                NodeKind::Namespace => "namespace",
                 NodeKind::External => "external",
                 NodeKind::Unknown => "unknown",
             })
