@@ -12,6 +12,7 @@ mod detour;
 mod drill;
 mod ended;
 pub mod find;
+mod finding;
 #[cfg(test)]
 mod folded_tests;
 mod frames;
@@ -67,6 +68,7 @@ use crate::past::Then;
 use crate::problems;
 use canvas::{Canvas, Picture, Setting};
 use egui::{Frame, Margin, Rect, Stroke, StrokeKind, Ui, UiBuilder, vec2};
+use finding::Step;
 use menu::{Offered, menu};
 use mesh::Remote;
 use mesh::graph::compare::Compared;
@@ -138,9 +140,11 @@ impl Panel for Graph {
                 self.choices.moved.forget(&cluster(cx));
                 self.canvas.fit();
             }
-            let step = if asked.previous { hits.len().saturating_sub(1) } else { 1 };
-            if let (true, Some(hit)) =
-                (asked.next || asked.previous, hits.get(at.map_or(0, |at| (at + step) % hits.len())))
+            let step = match asked.step {
+                Some(Step::Previous) => hits.len().saturating_sub(1),
+                _ => 1,
+            };
+            if let (Some(_), Some(hit)) = (asked.step, hits.get(at.map_or(0, |at| (at + step) % hits.len())))
             {
                 cx.intents.send(Intent::Select(Some(hit.clone())));
             }

@@ -1,15 +1,15 @@
 //! The row above the graph: what a node stands for, what edges say, finding, zoom.
 
 use super::canvas::Canvas;
-use super::find::TERMS;
+use super::finding::{self, Searches, Step};
 use super::layouts::Layout;
 use super::moved::Moved;
 use super::view::Labels;
 use crate::cx::Cx;
 use crate::intent::ExportFormat;
 use crate::intent::Intent;
-use crate::kit::{Button, End, button, field, fmt, icon, keys, text};
-use egui::{Id, Key, Response, ScrollArea, Ui, WidgetInfo, WidgetType};
+use crate::kit::{Button, End, button, field, fmt, icon, text};
+use egui::{Id, Response, Ui, WidgetInfo, WidgetType};
 use mesh::graph::{Folded, GraphType};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -43,6 +43,8 @@ pub struct Choices {
     pub time: bool,
     /// How far that axis reaches back, in seconds.
     pub span_secs: u64,
+    /// What was searched for before, and what is kept of it.
+    pub searches: Searches,
     /// What is searched for.
     #[serde(skip)]
     pub find: String,
@@ -66,6 +68,7 @@ impl Default for Choices {
             legend: false,
             time: false,
             span_secs: 3_600,
+            searches: Searches::default(),
             find: String::new(),
             hide: String::new(),
         }
@@ -95,10 +98,8 @@ const FIT: f32 = 320.0;
 pub(super) struct Asked {
     /// Everything is to be put in order anew.
     pub(super) rearrange: bool,
-    /// Go to the next hit.
-    pub(super) next: bool,
-    /// Go to the hit before.
-    pub(super) previous: bool,
+    /// Go to another hit.
+    pub(super) step: Option<Step>,
 }
 
 /// What was found: which of it is selected, and how much there is.
@@ -138,7 +139,7 @@ pub(super) fn ui(ui: &mut Ui, choices: &mut Choices, canvas: &mut Canvas, seen: 
         }
         let end = End::of(ui, "looking");
         if width >= ONE_ROW {
-            find(ui, &mut choices.find, &end, &mut asked);
+            asked.step = finding::ui(ui, &mut choices.find, &mut choices.searches, &end);
         }
         end.show(ui, |ui| {
             if width >= ONE_ROW {
@@ -163,32 +164,11 @@ pub(super) fn ui(ui: &mut Ui, choices: &mut Choices, canvas: &mut Canvas, seen: 
         ui.horizontal(|ui| {
             ui.spacing_mut().item_spacing.x = 8.0;
             let end = End::of(ui, "found");
-            find(ui, &mut choices.find, &end, &mut asked);
+            asked.step = finding::ui(ui, &mut choices.find, &mut choices.searches, &end);
             end.show(ui, |ui| found(ui, seen));
         });
     }
     asked
-}
-
-/// The field, in what the row's end leaves.
-fn find(ui: &mut Ui, typed: &mut String, end: &End, asked: &mut Asked) {
-    let terms_width = button::menu_width(ui, icon::FUNNEL) + ui.spacing().item_spacing.x;
-    let free = ui.available_width() - end.width() - ui.spacing().item_spacing.x - terms_width;
-    let width = free.clamp(60.0, 280.0);
-    let id = Id::new("graph find");
-    let hint = if width > 180.0 { "Find: reviews, %httperr > 5" } else { "Find" };
-    let typing = ui.input(|input| input.key_pressed(Key::F) && input.modifiers.command);
-    let typing = typing && !keys::modal(ui.ctx());
-    let field = field::search(ui, id, hint, "Find in graph", typed, width);
-    if field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
-        let back = ui.input(|input| input.modifiers.shift);
-        (asked.next, asked.previous) = (!back, back);
-        field.request_focus();
-    }
-    if typing {
-        field.request_focus();
-    }
-    terms(ui, typed);
 }
 
 /// How much was found, and how much is left out.
@@ -201,34 +181,6 @@ fn found(ui: &mut Ui, seen: &Seen) {
     if seen.hidden > 0 {
         text::note(ui, format!("{} hidden", fmt::count(seen.hidden)));
     }
-}
-
-/// Searches that are often made.
-const OFTEN: [&str; 6] = ["not healthy", "%errors > 5", "rt > 1s", "not mtls", "node = unknown", "outofmesh"];
-
-/// What can be asked for, and what often is; a click writes it.
-fn terms(ui: &mut Ui, typed: &mut String) {
-    let menu = button::menu(ui, icon::FUNNEL, "Terms to find by", |ui| {
-        ui.set_min_width(300.0);
-        for often in OFTEN {
-            if button::item(ui, often) {
-                often.clone_into(typed);
-            }
-        }
-        ui.separator();
-        ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
-            for term in TERMS {
-                let name = term.names.join(", ");
-                let response = ui.add(Button::bare(&name));
-                if response.on_hover_text(term.about).clicked() {
-                    let before = if typed.is_empty() { "" } else { " " };
-                    *typed += &format!("{before}{}", term.names[0]);
-                }
-            }
-        });
-        text::note(ui, "Joined by and, or, not and ( ); = != *= ^= $= < <= > >=");
-    });
-    menu.response.on_hover_text("What can be found in the graph");
 }
 
 fn label_menu(ui: &mut Ui, labels: &mut Labels, words: bool) {
