@@ -3,6 +3,7 @@
 use crate::farewell::Leaving;
 use crate::logging::variant;
 use crate::shell::Shell;
+use crate::steering::WayBack;
 use cluster::Command;
 use mesh::Problem;
 use panels::looked::Looked;
@@ -128,7 +129,11 @@ impl Shell {
             }
             Intent::Leave(id) => self.connections.order(Command::Leave(id))?,
             Intent::Restore(wanted) => {
-                let order = self.steering.restore(wanted, &self.scene.mesh)?;
+                let order = self.steering.way_back(WayBack::Restore(wanted), &self.scene.mesh)?;
+                self.give(order)?;
+            }
+            Intent::TakeBack(write) => {
+                let order = self.steering.way_back(WayBack::Of(write), &self.scene.mesh)?;
                 self.give(order)?;
             }
             Intent::Dismiss(id) => {

@@ -4,6 +4,7 @@
 use cluster::{Command, Of};
 use jiff::Timestamp;
 use mesh::ledger::ToJudge;
+use mesh::writes::Write;
 use mesh::{Change, ChangeId, Fact, Ledger, Mesh, Problem, Restore, Stage};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,8 +14,17 @@ pub(crate) struct Steering {
     ledger: Ledger,
     /// Changes that are sent as soon as the server has judged them: undo.
     push_when_checked: BTreeSet<ChangeId>,
-    /// Drafts of the set that go back to an earlier moment: no editor makes them anew.
-    restores: BTreeMap<ChangeId, Restore>,
+    /// Drafts of the set that go back to what was before: no editor makes them anew.
+    ways_back: BTreeMap<ChangeId, WayBack>,
+}
+
+/// A way back to what was before.
+#[derive(Clone)]
+pub(crate) enum WayBack {
+    /// Over changes of ours.
+    Restore(Restore),
+    /// Over what somebody else wrote.
+    Of(Box<Write>),
 }
 
 impl Steering {
@@ -37,18 +47,21 @@ impl Steering {
     pub(crate) fn dismiss(&mut self, id: ChangeId, mesh: &Mesh) -> Option<Command> {
         self.push_when_checked.remove(&id);
         let order = self.ledger.dismiss(id, mesh, Timestamp::now()).map(judge);
-        self.restores.retain(|draft, _| self.ledger.set().has(*draft));
+        self.ways_back.retain(|draft, _| self.ledger.set().has(*draft));
         order
     }
 
     /// A way back joins the set that is not pushed yet, in the place of an earlier one that waits there.
-    pub(crate) fn restore(&mut self, wanted: Restore, mesh: &Mesh) -> Result<Option<Command>, Problem> {
-        let change = self.ledger.restore(&wanted, mesh)?;
-        for draft in std::mem::take(&mut self.restores).into_keys() {
+    pub(crate) fn way_back(&mut self, wanted: WayBack, mesh: &Mesh) -> Result<Option<Command>, Problem> {
+        let change = match &wanted {
+            WayBack::Restore(wanted) => self.ledger.restore(wanted, mesh)?,
+            WayBack::Of(write) => write.taken_back(mesh)?,
+        };
+        for draft in std::mem::take(&mut self.ways_back).into_keys() {
             self.ledger.dismiss(draft, mesh, Timestamp::now());
         }
         let draft = ChangeId::fresh();
-        self.restores.insert(draft, wanted);
+        self.ways_back.insert(draft, wanted);
         Ok(self.check(draft, change, mesh))
     }
 
@@ -56,10 +69,10 @@ impl Steering {
     pub(crate) fn rebuild(&mut self, id: ChangeId, mesh: &Mesh) -> Result<Option<Command>, Problem> {
         let entry = self.ledger.get(id);
         let of_it = |draft: &ChangeId| entry.is_some_and(|entry| entry.is_of(*draft));
-        let wanted = self.restores.iter().find(|(draft, _)| of_it(draft)).map(|(_, wanted)| wanted.clone());
+        let wanted = self.ways_back.iter().find(|(draft, _)| of_it(draft)).map(|(_, wanted)| wanted.clone());
         let order = self.dismiss(id, mesh);
         match wanted {
-            Some(wanted) => self.restore(wanted, mesh),
+            Some(wanted) => self.way_back(wanted, mesh),
             None => Ok(order),
         }
     }
@@ -218,10 +231,10 @@ mod tests {
         objects.insert(change.steps[0].at.clone(), change.steps[0].after.clone().expect("an object"));
         mesh = Mesh::read(objects, Some(&mesh));
 
-        let wanted = Restore { to: Moment::Before(first), only: Vec::new() };
-        let Ok(command) = steering.restore(wanted.clone(), &mesh) else { panic!("no way back") };
+        let wanted = WayBack::Restore(Restore { to: Moment::Before(first), only: Vec::new() });
+        let Ok(command) = steering.way_back(wanted.clone(), &mesh) else { panic!("no way back") };
         let id = checked(&mut steering, command);
-        let Ok(command) = steering.restore(wanted, &mesh) else { panic!("no way back") };
+        let Ok(command) = steering.way_back(wanted, &mesh) else { panic!("no way back") };
         let again = checked(&mut steering, command);
         assert!(steering.ledger().get(id).is_none(), "one way back at a time");
         assert_eq!(steering.ledger().pending().map(|entry| entry.parts.len()), Some(1));
@@ -232,6 +245,6 @@ mod tests {
         let id = checked(&mut steering, command);
         assert!(matches!(steering.push(id), Some(Command::Push(..))));
         let order = steering.dismiss(id, &mesh);
-        assert!(order.is_none() && steering.restores.is_empty() && steering.ledger().pending().is_none());
+        assert!(order.is_none() && steering.ways_back.is_empty() && steering.ledger().pending().is_none());
     }
 }

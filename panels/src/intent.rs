@@ -9,6 +9,7 @@ use mesh::check::Fix;
 use mesh::logging::SetLevel;
 use mesh::trace::{Call, End};
 use mesh::why::SeenCall;
+use mesh::writes::Write;
 use mesh::{Change, ChangeId, Ref, Restore};
 use std::fmt;
 use std::path::PathBuf;
@@ -65,6 +66,8 @@ pub enum Intent {
     Undo(ChangeId),
     /// Go back to an earlier moment: the change that does it joins the set that is not pushed yet.
     Restore(Restore),
+    /// Take back what somebody else wrote: the change that does it joins the set that is not pushed yet.
+    TakeBack(Box<Write>),
     /// Forget one change of the set, or all of it, or a failed change: its editors go back to what the
     /// cluster has.
     Dismiss(ChangeId),

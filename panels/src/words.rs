@@ -242,6 +242,10 @@ pub fn way_back(entry: &Entry, cx: &Cx<'_>) -> Option<Result<Intent, Problem>> {
 pub(crate) const RESTORE: &str =
     "Takes back what we wrote since, as one change that is judged and shown before anything is written";
 
+/// What *Restore* does with what somebody else wrote.
+pub(crate) const TAKE_BACK: &str =
+    "Takes it back, as one change that is judged and shown before anything is written";
+
 /// Back to before this entry, of its objects.
 fn before(entry: &Entry) -> Restore {
     let only = entry.change.steps.iter().map(|step| step.at.clone()).collect();

@@ -187,7 +187,14 @@ fn what_others_wrote_stands_beside_ours_and_ours_only_once() {
     click(&mut bench, "http.1.timeout none → 3s, a, b and 1 more, ");
     bench.get_by_label("kubectl-edit changed VirtualService bookinfo/reviews");
     bench.get_by_label_contains("Diff of VirtualService bookinfo/reviews");
-    assert!(bench.query_by_label_contains("Undo ").is_none(), "it is not ours to take back");
+    assert!(bench.query_by_label_contains("Undo ").is_none(), "what takes it back waits for Push");
+    click(&mut bench, "Restore VirtualService bookinfo/reviews to before it");
+    let wishes = bench.state_mut().0.wishes();
+    let [Intent::TakeBack(write)] = &wishes[..] else { panic!("{wishes:?}") };
+    assert_eq!(write.by.as_deref(), Some("kubectl-edit"));
+    click(&mut bench, "wrote spec.hosts before we looked, ");
+    let restore = bench.get_by_label("Restore VirtualService bookinfo/reviews to before it");
+    assert!(restore.accesskit_node().is_disabled(), "nobody knows what was there before");
 
     bench.get_by_label("Whose changes").click();
     bench.run_steps(3);

@@ -3,7 +3,7 @@
 
 use crate::limits;
 use jiff::Timestamp;
-use mesh::scene::{Proxy, SyncState};
+use mesh::scene::{Proxy, SyncState, refusal};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -120,7 +120,7 @@ fn entry_of(entry: &Value, istiod: &str) -> Option<Synced> {
             sent: field("sent"),
             acked: field("acked"),
             sent_at: resource["sentTime"].as_str().and_then(|time| time.parse().ok()),
-            error: field("lastError").trim().to_owned(),
+            error: refusal(&field("lastError")),
         };
         if known.is_some() || !push.sent.is_empty() {
             types.insert(short, push);

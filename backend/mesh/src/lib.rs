@@ -52,6 +52,7 @@ pub mod since;
 mod spelling;
 pub mod split;
 mod stored;
+mod take_back;
 pub mod token;
 pub mod told;
 pub mod touched;

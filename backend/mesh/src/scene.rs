@@ -139,6 +139,41 @@ impl Proxy {
     }
 }
 
+/// What an Envoy says of what it refuses, without the configuration that it shows beside its reason: of that only the
+/// name stays.
+pub fn refusal(words: &str) -> String {
+    // How protobuf begins a text that is for people only.
+    const SHOWN: &str = "goo.gle/debug";
+    let mut said = String::new();
+    let mut name: Option<Option<&str>> = None;
+    for line in words.lines() {
+        match (&mut name, line.strip_prefix(": ")) {
+            (Some(named), Some(reason)) => {
+                said += &named.map_or_else(|| reason.to_owned(), |named| format!("{named}: {reason}"));
+                name = None;
+            }
+            (Some(named), None) => {
+                *named = named.or_else(|| Some(line.strip_prefix("name: ")?.trim_matches('"')))
+            }
+            (None, _) => {
+                let begin = line.find(SHOWN);
+                let told = line[..begin.unwrap_or(line.len())].trim();
+                if !said.is_empty() && !told.is_empty() {
+                    said.push(' ');
+                }
+                said += told;
+                if begin.is_some() {
+                    if !said.is_empty() {
+                        said.push(' ');
+                    }
+                    name = Some(None);
+                }
+            }
+        }
+    }
+    said.trim().to_owned()
+}
+
 /// Sync state of one xDS type of one proxy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -265,6 +300,28 @@ mod tests {
         assert!(
             without(&["Sidecar"]).lacks(&kinds::SIDECAR) && !without(&["Sidecar"]).lacks(&kinds::GATEWAY)
         );
+    }
+
+    #[test]
+    fn a_refusal_is_its_reason_and_what_was_refused() {
+        #[track_caller]
+        fn check(words: &str, expect: &str) {
+            assert_eq!(refusal(words), expect);
+        }
+        check("no such cluster", "no such cluster");
+        let shown = "goo.gle/debugstr  \nname: \"outbound|9080||details\"\ntype: EDS\nname: \"other\"\na {\n}\n: Proto constraint \
+                     validation failed (Cluster.Size: value must be less)";
+        let reason =
+            "outbound|9080||details: Proto constraint validation failed (Cluster.Size: value must be less)";
+        check(shown, reason);
+        check(
+            &format!("Error adding/updating cluster(s) x: {shown}\nand more"),
+            &format!("Error adding/updating cluster(s) x: {reason} and more"),
+        );
+        check("goo.gle/debugonly \na: 1\n: bad", "bad");
+        check("bad: goo.gle/debugproto a: 1\nb: 2", "bad:");
+        check("one\ntwo", "one two");
+        check("", "");
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl ChangeBar {
         if let Intent::UndoEdit | Intent::Push(_) | Intent::Connect(_) | Intent::Disconnect = intent {
             self.dropped = None;
         }
-        self.restoring |= matches!(intent, Intent::Restore(_));
+        self.restoring |= matches!(intent, Intent::Restore(_) | Intent::TakeBack(_));
         if let Intent::Dismiss(id) | Intent::Rebuild(id) | Intent::Leave(id) = intent {
             self.hidden.insert(*id);
             if self.above == Some(Above::Diff(*id)) {

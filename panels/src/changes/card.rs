@@ -182,6 +182,18 @@ fn restore(ui: &mut Ui, cx: &Cx<'_>, row: &Row, entry: &Entry) -> bool {
     acted
 }
 
+/// The way back to before somebody else's write: a change like any other, that waits for Push.
+fn take_back(ui: &mut Ui, cx: &Cx<'_>, write: &Write) {
+    let why = if cx.read_only { Some(words::READ_ONLY) } else { write.lasts() };
+    ui.add_enabled_ui(why.is_none(), |ui| {
+        let button = Button::quiet("Restore").named(format!("Restore {} to before it", write.at));
+        let button = ui.add(button).on_hover_text(words::TAKE_BACK);
+        if button.on_disabled_hover_text(why.unwrap_or_default()).clicked() {
+            cx.intents.send(Intent::TakeBack(Box::new(write.clone())));
+        }
+    });
+}
+
 /// What somebody else has written.
 pub(super) fn write(ui: &mut Ui, cx: &Cx<'_>, write: &Write) {
     let tokens = Tokens::of(ui);
@@ -202,6 +214,7 @@ pub(super) fn write(ui: &mut Ui, cx: &Cx<'_>, write: &Write) {
     ui.horizontal_wrapped(|ui| {
         text::muted(ui, when);
         compare(ui, cx, write.when, &write.at.to_string());
+        take_back(ui, cx, write);
     });
     match write.deed {
         Deed::Deleted => {

@@ -8,6 +8,7 @@ mod evidence;
 mod extensions;
 mod first_light;
 mod forms;
+mod found;
 mod journal;
 mod keyboard;
 mod limits;

@@ -1,6 +1,7 @@
 //! Entries of a dump as rows.
 
 use super::{Entry, Part, made_from, withhold};
+use crate::scene::refusal;
 use serde_json::Value;
 
 /// The rows of an entry of a list: one, but a set of routes has many.
@@ -49,7 +50,7 @@ fn trouble(list: &str, value: &Value) -> Option<String> {
     if !details.is_empty() {
         let at = text(&value["error_state"], "last_update_attempt");
         let at = if at.is_empty() { String::new() } else { format!(" (at {at})") };
-        return Some(format!("refused: {details}{at}"));
+        return Some(format!("refused: {}{at}", refusal(details)));
     }
     if text(value, "client_status") == "NACKED" {
         return Some("refused".to_owned());
