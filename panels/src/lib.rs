@@ -22,6 +22,7 @@ mod foresight;
 pub mod graph;
 pub mod held;
 mod history;
+mod incident;
 pub mod intent;
 mod judge;
 pub mod kit;

@@ -16,6 +16,7 @@ use mesh::check::{Finding, Judged};
 use mesh::confirm::Filters;
 use mesh::dump::Dump;
 use mesh::endpoints::{Endpoints, EndpointsQuery};
+use mesh::incidents::Incidents;
 use mesh::log::{Log, LogOf};
 use mesh::logging::Logging;
 use mesh::managed::{Applied, Source};
@@ -204,6 +205,14 @@ impl<'a> Reads<'a> {
     pub fn told(&self, at: &Ref) -> Remote<Vec<Word>> {
         self.ask(Read::Told(at.clone())).part(|answer| match answer {
             Answer::Told(words) => Some(words.clone()),
+            _ => None,
+        })
+    }
+
+    /// Restarts, rollouts and Events, the newest first.
+    pub fn incidents(&self) -> Remote<Incidents> {
+        self.ask(Read::Incidents).part(|answer| match answer {
+            Answer::Incidents(incidents) => Some(incidents.clone()),
             _ => None,
         })
     }

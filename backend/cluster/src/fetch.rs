@@ -2,8 +2,8 @@
 
 use crate::session::Session;
 use crate::{
-    access, applied, certificate, endpoints, inside, istiod, log, logging, mesh_config, prometheus, schema,
-    told, traces,
+    access, applied, certificate, endpoints, incidents, inside, istiod, log, logging, mesh_config,
+    prometheus, schema, told, traces,
 };
 use mesh::{Answer, Problem, Read};
 use std::sync::Arc;
@@ -23,6 +23,7 @@ pub(crate) async fn fetch(session: &Session, read: &Read) -> Result<Answer, Prob
         Read::Logging(pod) => Answer::Logging(Arc::new(logging::read(session, pod).await?)),
         Read::May(verb, at) => Answer::May(Arc::new(access::may(&session.api.client, verb, at).await)),
         Read::Told(at) => Answer::Told(Arc::new(told::events(session, at).await?)),
+        Read::Incidents => Answer::Incidents(Arc::new(incidents::read(session).await)),
         Read::Filters(proxy) => Answer::Filters(Arc::new(told::filters(session, proxy).await?)),
         Read::Inside(proxy) => Answer::Inside(Arc::new(inside::read(session, proxy).await?)),
         Read::ControlPlane => Answer::ControlPlane(Arc::new(istiod::version(session).await)),

@@ -26,6 +26,7 @@ mod given_back;
 mod history;
 mod http;
 mod hub;
+mod incidents;
 mod inside;
 mod istiod;
 mod journal;

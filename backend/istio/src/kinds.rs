@@ -172,7 +172,7 @@ const POD_STATUS: &[&str] = &[
     "containerStatuses",
     "initContainerStatuses",
 ];
-const CONTAINER_STATUS: &[&str] = &["name", "ready", "restartCount", "state"];
+const CONTAINER_STATUS: &[&str] = &["name", "ready", "restartCount", "state", "lastState"];
 
 /// Namespaces.
 pub static NAMESPACE: Kind = Kind {

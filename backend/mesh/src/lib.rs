@@ -26,6 +26,7 @@ pub mod graph;
 #[cfg(test)]
 mod happenings;
 pub mod health;
+pub mod incidents;
 pub mod journal;
 pub mod ledger;
 pub mod lens;

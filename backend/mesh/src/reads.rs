@@ -9,6 +9,7 @@ use crate::certificate::{Credential, SecretOf};
 use crate::confirm::Filters;
 use crate::dump::Dump;
 use crate::endpoints::{Endpoints, EndpointsQuery};
+use crate::incidents::Incidents;
 use crate::log::{Log, LogOf};
 use crate::logging::Logging;
 use crate::managed::{Applied, Source};
@@ -56,6 +57,8 @@ pub enum Read {
     May(&'static str, Ref),
     /// What the cluster says of an object.
     Told(Ref),
+    /// Restarts, rollouts and Events of all that is looked at.
+    Incidents,
     /// The order of a proxy's filters.
     Filters(String),
     /// What a proxy ("pod.namespace") holds.
@@ -81,7 +84,7 @@ impl Read {
             Self::Series(range) => Some(range.refresh()),
             Self::Endpoints(_) | Self::Told(_) => Some(Duration::from_secs(3)),
             // A log that ended may begin anew.
-            Self::Logging(_) | Self::Log(_) => Some(Duration::from_secs(10)),
+            Self::Logging(_) | Self::Log(_) | Self::Incidents => Some(Duration::from_secs(10)),
             Self::Filters(_) => Some(Duration::from_secs(5)),
         }
     }
@@ -116,6 +119,8 @@ pub enum Answer {
     May(Arc<Option<Problem>>),
     /// The newest first.
     Told(Arc<Vec<Word>>),
+    /// The newest first, and what is not known.
+    Incidents(Arc<Incidents>),
     /// Filters in their order.
     Filters(Arc<Filters>),
     /// All that a proxy holds.

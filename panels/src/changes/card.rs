@@ -5,6 +5,7 @@ use super::lines;
 use super::view::Row;
 use crate::barred;
 use crate::cx::Cx;
+use crate::incident;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
 use crate::kit::{Button, End, Tokens, badge, button, diff, fmt, icon, problem, text};
@@ -14,6 +15,7 @@ use crate::words;
 use crate::yaml;
 use egui::{Frame, Label, Margin, RichText, Ui, WidgetInfo, WidgetType};
 use jiff::Timestamp;
+use mesh::incidents::Incident;
 use mesh::ledger::Entry;
 use mesh::writes::{Deed, Write};
 use mesh::{ChangeId, Moment, Ref, Restore, Stage};
@@ -233,4 +235,24 @@ pub(super) fn write(ui: &mut Ui, cx: &Cx<'_>, write: &Write) {
         let (before, after) = (yaml::of(ui, write.before.as_ref()), yaml::of(ui, write.after.as_ref()));
         diff::diff(ui, &format!("Diff of {}", write.at), &before, &after);
     }
+}
+
+/// What happened without anybody writing.
+pub(super) fn happened(ui: &mut Ui, cx: &Cx<'_>, incident: &Incident) {
+    let tokens = Tokens::of(ui);
+    ui.spacing_mut().item_spacing.y = 4.0;
+    let title = text::rich(ui, &incident.object, size::TEXT, Weight::Semibold).color(tokens.text);
+    ui.add(Label::new(title).wrap());
+    ui.add(Label::new(RichText::new(&incident.what).color(tokens.text)).wrap());
+    let by = if incident.by.is_empty() { String::new() } else { format!("  ·  says {}", incident.by) };
+    let when = format!("{}  ·  {}{by}", fmt::ago(cx.now, incident.when), fmt::absolute(incident.when));
+    ui.horizontal_wrapped(|ui| {
+        text::muted(ui, when);
+        compare(ui, cx, incident.when, &incident.object);
+        let Some(at) = &incident.at else { return };
+        let Some(selected) = incident::leads(&cx.scene.mesh, at) else { return };
+        if ui.add(Button::quiet("Show").named(format!("Show {at}"))).clicked() {
+            cx.intents.send(Intent::Select(Some(selected)));
+        }
+    });
 }

@@ -5,6 +5,7 @@ use super::view::Row;
 use crate::cx::Cx;
 use crate::intent::{Export, ListFormat};
 use crate::kit::table::csv_field;
+use mesh::incidents::Incidents;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -29,18 +30,23 @@ struct Told {
 const HEADS: &str = "time,who,objects,what,state,proxies,took,measured,trouble,id,undoes";
 
 /// These lines as a file that is still to be written.
-pub(super) fn export(cx: &Cx<'_>, of: &[Of], format: ListFormat) -> Export {
+pub(super) fn export(
+    cx: &Cx<'_>,
+    of: &[Of],
+    incidents: Option<&Arc<Incidents>>,
+    format: ListFormat,
+) -> Export {
     let mut seen: Vec<Of> = Vec::new();
     for one in of {
         if !seen.contains(one) {
             seen.push(*one);
         }
     }
-    let told: Vec<Told> = seen.iter().filter_map(|of| told(cx, *of)).collect();
+    let told: Vec<Told> = seen.iter().filter_map(|of| told(cx, *of, incidents)).collect();
     Export::Journal(format, Arc::new(move || write(&told, format)))
 }
 
-fn told(cx: &Cx<'_>, of: Of) -> Option<Told> {
+fn told(cx: &Cx<'_>, of: Of, incidents: Option<&Arc<Incidents>>) -> Option<Told> {
     Some(match of {
         Of::Change(id) => {
             let entry = cx.changes.get(id)?;
@@ -57,6 +63,16 @@ fn told(cx: &Cx<'_>, of: Of) -> Option<Told> {
                 trouble: row.trouble,
                 id: Some(id.to_string()),
                 undoes: entry.undoes.map(|id| id.to_string()),
+            }
+        }
+        Of::Incident(which) => {
+            let one = incidents?.all.iter().find(|one| lines::which(one) == which)?;
+            Told {
+                time: one.when.to_string(),
+                who: one.by.clone(),
+                objects: vec![one.object.clone()],
+                what: one.what.clone(),
+                ..Told::default()
             }
         }
         Of::Write(place) => {

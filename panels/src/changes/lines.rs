@@ -5,8 +5,9 @@ use crate::cx::Cx;
 use crate::kit::table::{Cell, Column, Rows};
 use crate::kit::{Memo, Status, fmt};
 use crate::words;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mesh::ChangeId;
+use mesh::incidents::{Incident, Sort};
 use mesh::ledger::{Entry, Ledger};
 use mesh::writes::{Deed, MANAGER, Write};
 use serde::{Deserialize, Serialize};
@@ -23,16 +24,19 @@ pub(super) enum Whose {
     Ours,
     /// kubectl's, controllers', other windows'.
     Others,
+    /// What happened without anybody writing: restarts, rollouts, Events.
+    Cluster,
 }
 
 impl Whose {
-    pub(super) const ALL: [Self; 3] = [Self::Everyone, Self::Ours, Self::Others];
+    pub(super) const ALL: [Self; 4] = [Self::Everyone, Self::Ours, Self::Others, Self::Cluster];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Everyone => "Everyone",
             Self::Ours => "Binnacle",
             Self::Others => "Others",
+            Self::Cluster => "Cluster",
         }
     }
 }
@@ -44,6 +48,8 @@ pub(super) enum Of {
     Change(ChangeId),
     /// A write of somebody else, by its place among those that were heard of.
     Write(usize),
+    /// Something that happened, by what tells it from all others.
+    Incident(u64),
 }
 
 /// One line.
@@ -148,9 +154,15 @@ pub(crate) fn stamp(ledger: &Ledger) -> u64 {
 }
 
 /// All lines, the newest first.
-pub(super) fn lines(cx: &Cx<'_>, foreign: &[usize], whose: Whose, by_object: bool) -> Vec<Line> {
+pub(super) fn lines(
+    cx: &Cx<'_>,
+    foreign: &[usize],
+    incidents: &[Incident],
+    whose: Whose,
+    by_object: bool,
+) -> Vec<Line> {
     let mut all = Vec::new();
-    if whose != Whose::Others {
+    if matches!(whose, Whose::Everyone | Whose::Ours) {
         for entry in cx.changes.entries() {
             let line = ours(entry, cx);
             if by_object {
@@ -161,12 +173,40 @@ pub(super) fn lines(cx: &Cx<'_>, foreign: &[usize], whose: Whose, by_object: boo
             }
         }
     }
-    if whose != Whose::Ours {
+    if matches!(whose, Whose::Everyone | Whose::Others) {
         let write = |place: &usize| cx.scene.writes.get(*place).map(|write| theirs(*place, write));
         all.extend(foreign.iter().filter_map(write));
     }
+    if matches!(whose, Whose::Everyone | Whose::Cluster) {
+        // What is older, and Events that warn of nothing, are shown where nothing else is.
+        let recent = cx.now - SignedDuration::from_hours(24);
+        let shown = |one: &&Incident| whose == Whose::Cluster || one.sort != Sort::Event && one.when > recent;
+        all.extend(incidents.iter().filter(shown).map(happened));
+    }
     all.sort_by_key(|line| std::cmp::Reverse(line.time));
     all
+}
+
+/// What tells one thing that happened from all others.
+pub(super) fn which(incident: &Incident) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (incident.when, incident.sort, &incident.object, &incident.what).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn happened(incident: &Incident) -> Line {
+    let bad = matches!(incident.sort, Sort::Restart | Sort::Warning);
+    Line {
+        of: Of::Incident(which(incident)),
+        time: incident.when,
+        done: true,
+        who: incident.by.clone(),
+        object: incident.object.clone(),
+        what: incident.what.clone(),
+        state: if bad { "Warning" } else { "" },
+        status: bad.then_some(Status::Degraded),
+        proxies: String::new(),
+    }
 }
 
 fn ours(entry: &Entry, cx: &Cx<'_>) -> Line {

@@ -12,12 +12,14 @@ pub(crate) use self::lines::stamp;
 
 use self::lines::{ALONE, Foreign, Line, Lines, Of, UNDER, Whose};
 use crate::cx::Cx;
+use crate::incident;
 use crate::intent::{Intent, ListFormat};
 use crate::kit::theme::space;
 use crate::kit::{Button, Tokens, button, fmt, icon, remote, table, text};
 use crate::panel::{About, Panel};
 use egui::{Frame, Margin, ScrollArea, Ui, UiBuilder, vec2};
-use mesh::ChangeId;
+use mesh::incidents::{Incident, Incidents};
+use mesh::{ChangeId, Remote};
 use serde::{Deserialize, Serialize};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
@@ -57,14 +59,16 @@ impl Default for Looks {
 
 impl Panel for Changes {
     fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
-        if cx.changes.entries().is_empty() && cx.scene.writes.is_empty() {
+        let told = cx.reads.incidents();
+        let incidents = told.value().map(|told| told.all.as_slice()).unwrap_or_default();
+        if cx.changes.entries().is_empty() && cx.scene.writes.is_empty() && incidents.is_empty() {
             let how = "Select a service and move a share, add a fault or set mutual TLS. Each change is listed here with its undo, and what others write, too.";
             remote::empty(ui, ABOUT.icon, "No changes yet", how, None);
             return;
         }
         let foreign = self.foreign.of(cx);
         let others = foreign.len();
-        let lines = lines::lines(cx, foreign, self.looks.whose, self.looks.by_object);
+        let lines = lines::lines(cx, foreign, incidents, self.looks.whose, self.looks.by_object);
         let chosen = self.chosen(&lines);
         let line = chosen.and_then(|place| lines.get(place));
         let all = ui.available_rect_before_wrap();
@@ -73,9 +77,9 @@ impl Panel for Changes {
         let mut above = ui.new_child(UiBuilder::new().max_rect(list));
         Frame::new().inner_margin(Margin::same(space::L as i8)).show(&mut above, |ui| {
             // How it is looked at may change in the head; these lines were made before.
-            let revision = self.revision(cx);
+            let revision = self.revision(cx, &told);
             let rows = Lines { all: &lines, by_object: self.looks.by_object, now: cx.now };
-            self.head(ui, cx, &rows, others);
+            self.head(ui, cx, &rows, (others, &told));
             ui.add_space(4.0);
             let columns = if rows.by_object { UNDER } else { ALONE };
             let done = table::table(ui, "changes", &mut self.table, columns, &rows, revision, chosen);
@@ -93,7 +97,7 @@ impl Panel for Changes {
                 &mut below,
                 |ui| {
                     Frame::new().inner_margin(Margin::same(space::M as i8)).show(ui, |ui| {
-                        self.card(ui, cx, line);
+                        self.card(ui, cx, line, incidents);
                     });
                 },
             );
@@ -121,21 +125,36 @@ impl Changes {
     }
 
     /// Changes with the lines, but for what time alone changes in them.
-    fn revision(&self, cx: &Cx<'_>) -> u64 {
+    fn revision(&self, cx: &Cx<'_>, incidents: &Remote<Incidents>) -> u64 {
         let mut hasher = DefaultHasher::new();
         let writes = &cx.scene.writes;
         (Arc::as_ptr(writes) as usize, writes.len(), stamp(cx.changes)).hash(&mut hasher);
-        (self.looks.by_object, self.looks.whose).hash(&mut hasher);
+        let told = incidents.value().map_or(0, |told| Arc::as_ptr(told) as usize);
+        (self.looks.by_object, self.looks.whose, told).hash(&mut hasher);
         hasher.finish()
     }
 
-    fn head(&mut self, ui: &mut Ui, cx: &Cx<'_>, rows: &Lines<'_>, others: usize) {
+    fn head(
+        &mut self,
+        ui: &mut Ui,
+        cx: &Cx<'_>,
+        rows: &Lines<'_>,
+        (others, told): (usize, &Remote<Incidents>),
+    ) {
         ui.horizontal_wrapped(|ui| {
             text::title(ui, ABOUT.name);
             let own = cx.changes.entries().iter().filter(|entry| entry.run.is_none()).count();
             text::muted(ui, format!("{} of this run", fmt::counted(own, "change", "changes")));
             let writes = fmt::counted(others, "write", "writes");
             text::muted(ui, format!("{writes} of others"));
+            if let Some(told) = told.value() {
+                let events = fmt::counted(told.all.len(), "event", "events");
+                text::muted(ui, format!("{events} of the cluster"))
+                    .on_hover_text("Restarts, rollouts and warnings of the last day are shown; all there are, and other Events, by Cluster");
+            }
+            for problem in incident::unknown(told) {
+                text::muted(ui, format!("Not known: {}", problem.what)).on_hover_text(&problem.why);
+            }
         });
         ui.horizontal_wrapped(|ui| {
             let looks = &mut self.looks;
@@ -158,14 +177,17 @@ impl Changes {
                         let in_sight = table::in_sight(&self.table, columns, rows);
                         let of: Vec<Of> =
                             in_sight.into_iter().filter_map(|row| Some(rows.all.get(row)?.of)).collect();
-                        cx.intents.send(Intent::Save(export::export(cx, &of, format), None));
+                        cx.intents.send(Intent::Save(
+                            export::export(cx, &of, cx.reads.incidents().value(), format),
+                            None,
+                        ));
                     }
                 }
             });
         });
     }
 
-    fn card(&mut self, ui: &mut Ui, cx: &Cx<'_>, line: &Line) {
+    fn card(&mut self, ui: &mut Ui, cx: &Cx<'_>, line: &Line, incidents: &[Incident]) {
         match line.of {
             Of::Change(id) => {
                 if let Some(entry) = cx.changes.get(id)
@@ -178,6 +200,11 @@ impl Changes {
             Of::Write(place) => {
                 if let Some(write) = cx.scene.writes.get(place) {
                     card::write(ui, cx, write);
+                }
+            }
+            Of::Incident(which) => {
+                if let Some(one) = incidents.iter().find(|one| lines::which(one) == which) {
+                    card::happened(ui, cx, one);
                 }
             }
         }

@@ -9,6 +9,7 @@ mod extensions;
 mod first_light;
 mod forms;
 mod found;
+mod incidents;
 mod journal;
 mod keyboard;
 mod limits;

@@ -88,7 +88,7 @@ fn somebody_elses_edit_is_shown_and_built_upon() -> Result<()> {
 }
 
 /// The Envoy of this app, by its process.
-fn envoy_of(sandbox: &Sandbox, app: &str) -> Result<Option<i32>> {
+pub(crate) fn envoy_of(sandbox: &Sandbox, app: &str) -> Result<Option<i32>> {
     for child in children_of(sandbox.program.pid())? {
         let line = std::fs::read_to_string(format!("/proc/{child}/cmdline")).unwrap_or_default();
         if line.split('\0').any(|word| word.ends_with(".json") && word.contains(app)) && is_running(child) {

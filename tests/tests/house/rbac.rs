@@ -30,6 +30,9 @@ fn the_viewer_may_read_every_kind() {
         );
     }
     assert!(allows(&viewer, "", "pods/portforward", "create"));
+    for (group, plural) in [("", "events"), ("apps", "replicasets")] {
+        assert!(allows(&viewer, group, plural, "list"), "viewer.yaml: list {plural}");
+    }
 }
 
 #[test]
