@@ -61,7 +61,9 @@ impl Panel for Overview {
             let counts = condition::words(all);
             ui.horizontal_wrapped(|ui| {
                 text::title(ui, ABOUT.name);
-                text::muted(ui, if counts.is_empty() { "all is well".to_owned() } else { counts });
+                let none =
+                    if cx.scene.traffic.value().is_some() { "all is well" } else { "nothing is measured" };
+                text::muted(ui, if counts.is_empty() { none.to_owned() } else { counts });
             });
             measured(ui, cx);
             let height = (ui.available_height() * 0.55).max(120.0);
@@ -183,6 +185,8 @@ impl Rows for Namespaces<'_> {
             0 => Cell { status: Some(one.status), ..Cell::text(one.name.clone()) },
             1 => count(one.failing),
             2 => count(one.degraded),
+            // Of what is not measured, nobody knows which of both it is.
+            3 | 4 if !self.measured => Cell::text("–"),
             3 => count(one.healthy),
             4 => count(one.idle),
             _ => rate(one.rps, self.measured),
