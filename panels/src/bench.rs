@@ -2,16 +2,19 @@
 
 use crate::contexts::Contexts;
 use crate::cx::{Cx, Intents};
+use crate::graph::{Graph, time};
 use crate::intent::{Intent, ThemeChoice};
 use crate::kit::theme;
 use crate::panel::Panel;
 use crate::reads::{Reads, Wanted};
 use crate::selection::Selected;
 use egui::{
-    Context, Event, Modifiers, MouseWheelUnit, Pos2, RawInput, Rect, TouchPhase, Ui, Vec2, pos2, vec2,
+    Context, Event, Modifiers, MouseWheelUnit, PointerButton, Pos2, RawInput, Rect, TouchPhase, Ui, Vec2,
+    pos2, vec2,
 };
 use mesh::reads::{Answer, Read};
 use mesh::{Ledger, Scene};
+use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -49,6 +52,19 @@ pub struct Stage {
 
 /// So often nothing else is drawn, so long apart, when nothing is in the making any more.
 const QUIET: (usize, Duration) = (4, Duration::from_millis(150));
+
+impl Frames {
+    /// Of these times, of which the first makes everything.
+    fn of(mut times: Vec<Duration>) -> Self {
+        let first = times.first().copied().unwrap_or_default();
+        // The first frames make glyphs, too.
+        let mut later = times.split_off(times.len().min(4));
+        later.sort_unstable();
+        let at = |part: usize| later.get((later.len() * part / 100).min(later.len().saturating_sub(1)));
+        let [median, p99, longest] = [50, 99, 100].map(|part| at(part).copied().unwrap_or_default());
+        Self { first, median, p99, longest }
+    }
+}
 
 impl Stage {
     /// A dark window of 1440 × 900.
@@ -89,13 +105,8 @@ impl Stage {
         let first = self.draw(Vec::new(), draw);
         let (mut quiet, mut shown) = (0, self.shapes);
         while quiet < QUIET.0 {
-            for (read, _) in self.wanted.take() {
-                if self.scene.answers.get(&read).value().is_none()
-                    && let Some(answer) = answer(&read)
-                {
-                    self.scene.answers.take(mesh::demo::NOW, read, Ok(answer));
-                    quiet = 0;
-                }
+            if self.answered(answer) {
+                quiet = 0;
             }
             // What is made beside these frames wakes the window; frames themselves do so, too.
             while self.woken.try_recv().is_ok() {}
@@ -132,13 +143,21 @@ impl Stage {
             let moved = Event::PointerMoved(pos2(1000.0, 600.0));
             times.push(self.draw(std::iter::once(moved).chain(wheel).collect(), draw));
         }
-        let first = times.first().copied().unwrap_or_default();
-        // The first frames make glyphs, too.
-        let mut later = times.split_off(times.len().min(4));
-        later.sort_unstable();
-        let at = |part: usize| later.get((later.len() * part / 100).min(later.len().saturating_sub(1)));
-        let [median, p99, longest] = [50, 99, 100].map(|part| at(part).copied().unwrap_or_default());
-        Frames { first, median, p99, longest }
+        Frames::of(times)
+    }
+
+    /// Answers what was asked for since the last time. Returns whether anything was new.
+    fn answered(&mut self, answer: &dyn Fn(&Read) -> Option<Answer>) -> bool {
+        let mut new = false;
+        for (read, _) in self.wanted.take() {
+            if self.scene.answers.get(&read).value().is_none()
+                && let Some(answer) = answer(&read)
+            {
+                self.scene.answers.take(mesh::demo::NOW, read, Ok(answer));
+                new = true;
+            }
+        }
+        new
     }
 
     fn cx(&self) -> Cx<'_> {
@@ -177,7 +196,11 @@ impl Stage {
         std::hint::black_box(self.ctx.tessellate(shapes, pixels));
         let took = start.elapsed();
         textures.clear();
-        self.intents.take();
+        for (_, intent) in self.intents.take() {
+            if let Intent::Look(at) = intent {
+                self.wanted.look(at);
+            }
+        }
         took
     }
 }
@@ -198,6 +221,37 @@ pub fn of_panel(
     Frames { first, ..stage.scroll(400, &mut draw, becomes) }
 }
 
+/// Frames of the graph while the moment is dragged over its axis, there and back; what is asked of a moment is
+/// answered before the next frame. With them, how many moments were shown.
+pub fn of_scrubbing(mut stage: Stage, answer: &dyn Fn(&Read) -> Option<Answer>) -> (Frames, usize) {
+    let mut graph = Graph::default();
+    graph.choices().time = true;
+    let mut draw = |ui: &mut Ui, cx: &Cx<'_>| graph.ui(ui, cx);
+    let mut times = vec![stage.settle(&mut draw, answer)];
+    let mut moments = BTreeSet::new();
+    let axis = time::axis(Rect::from_min_size(Pos2::ZERO, stage.size));
+    let button = |pos, pressed| Event::PointerButton {
+        pos,
+        button: PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    stage.draw(vec![Event::PointerMoved(axis.center()), button(axis.center(), true)], &mut draw);
+    for frame in 0..SCRUBBED {
+        // From the middle to the left, to the right, and so on.
+        let share = ((frame % 200) as f32 / 100.0 - 1.0).abs();
+        let at = pos2(axis.left() + axis.width() * share, axis.center().y);
+        times.push(stage.draw(vec![Event::PointerMoved(at)], &mut draw));
+        stage.answered(answer);
+        let then = stage.cx().then();
+        moments.extend(then.and_then(|then| then.traffic.at()));
+    }
+    (Frames::of(times), moments.len())
+}
+
+/// So many frames are measured while one scrubs.
+const SCRUBBED: usize = 400;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,5 +265,17 @@ mod tests {
         let mut stage = Stage::new(mesh::demo::synthetic_scene(300, 600), None);
         stage.settle(&mut draw, &|_| None);
         assert!(stage.shapes > 50, "six namespaces, not {} shapes", stage.shapes);
+    }
+
+    #[test]
+    fn scrubbing_shows_other_moments() {
+        let scene = mesh::demo::scene();
+        let traffic = scene.traffic.value().cloned().expect("traffic");
+        let answer = |read: &Read| {
+            let new = || Answer::Traffic(std::sync::Arc::new((*traffic).clone()));
+            matches!(read, Read::Traffic(_)).then(new)
+        };
+        let (frames, moments) = of_scrubbing(Stage::new(scene.clone(), None), &answer);
+        assert!(moments > 50 && frames.median > Duration::ZERO, "{moments} moments, {frames:?}");
     }
 }

@@ -153,7 +153,7 @@ pub fn refusal(words: &str) -> String {
                 name = None;
             }
             (Some(named), None) => {
-                *named = named.or_else(|| Some(line.strip_prefix("name: ")?.trim_matches('"')))
+                *named = named.or_else(|| Some(line.strip_prefix("name: ")?.trim_matches('"')));
             }
             (None, _) => {
                 let begin = line.find(SHOWN);

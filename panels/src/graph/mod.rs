@@ -47,7 +47,7 @@ mod sticky;
 pub mod svg;
 #[cfg(test)]
 mod tests;
-mod time;
+pub(crate) mod time;
 mod toolbar;
 pub mod view;
 mod work;

@@ -36,6 +36,12 @@ const MARKS: f32 = 16.0;
 const LINES: f32 = 32.0;
 const TIMES: f32 = 16.0;
 
+/// Where the axis is, for who drags over it in a panel of this size.
+pub(crate) fn axis(panel: Rect) -> Rect {
+    let bottom = panel.bottom() - 6.0 - TIMES - LINES / 2.0;
+    Rect::from_x_y_ranges(panel.left() + 24.0..=panel.right() - 24.0, bottom - 4.0..=bottom + 4.0)
+}
+
 /// The axis and its controls, with what they keep between frames.
 #[derive(Default)]
 pub(super) struct Scrubber {

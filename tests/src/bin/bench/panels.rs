@@ -6,8 +6,9 @@ use mesh::dump::Dump;
 use mesh::log::{Line, Log, LogOf};
 use mesh::reads::{Answer, Read};
 use mesh::series::{Measured, Series};
+use mesh::traffic::Traffic;
 use mesh::{Mesh, Ref, Scene, demo, kinds};
-use panels::bench::{Frames, Stage, of_panel};
+use panels::bench::{Frames, Stage, of_panel, of_scrubbing};
 use panels::logs::Logs;
 use panels::{Intent, Panel, PanelId, Selected};
 use serde_json::json;
@@ -43,7 +44,37 @@ pub(crate) fn rows() -> Result<Vec<Row>> {
         let frames = of_panel(made(PanelId::Metrics)?, stage, None, &answer, |_, _| {});
         rows.push(row(format!("all charts, each with 8 lines of {points} points"), frames));
     }
+    for services in [100, 300, 1_000] {
+        rows.push(scrubbing(services)?);
+    }
     Ok(rows)
+}
+
+/// The graph of so many services, while the moment is dragged over its axis.
+fn scrubbing(services: usize) -> Result<Row> {
+    let scene = demo::synthetic_scene(services, services * 2);
+    let now = scene.traffic.value().context("no traffic")?;
+    // Moments differ: at each, others of the calls are not made.
+    let then = |moment: usize| {
+        let mut traffic = Traffic::clone(now);
+        let mut nth = 0;
+        traffic.flows.retain(|_, _| {
+            nth += 1;
+            nth % 8 != moment
+        });
+        Arc::new(traffic)
+    };
+    let moments: Vec<Arc<Traffic>> = (0..8).map(then).collect();
+    let answer = |read: &Read| match read {
+        Read::Traffic(period) => {
+            let moment = moments.get(period.until.rem_euclid(40) as usize / 5);
+            moment.map(|traffic| Answer::Traffic(Arc::clone(traffic)))
+        }
+        Read::Series(_) => Some(measured(720)),
+        _ => None,
+    };
+    let (frames, shown) = of_scrubbing(Stage::new(scene.clone(), None), &answer);
+    Ok(row(format!("scrubbing the graph of {services} services ({shown} moments)"), frames))
 }
 
 fn made(id: PanelId) -> Result<Box<dyn Panel>> {
