@@ -28,6 +28,7 @@ mod judge;
 pub mod kit;
 pub mod logs;
 pub mod looked;
+pub mod manual;
 pub mod metrics;
 pub mod objects;
 pub mod overview;

@@ -32,7 +32,7 @@ Usage: cargo xtask COMMAND
   fuzz [TARGET] [--seconds N | --inputs N] [--seed N] [--from N]
                 odd input for all that reads what other programs send, 10 s for each target unless told otherwise;
                 what fails is kept in fuzz/artifacts
-  pictures      take a picture of each editor, from the real window, for the manual (assets/manual)
+  pictures      take a picture of each panel and editor, from the real window, for the manual (assets/manual)
   setup         only install what is missing for all of these
 
 Options of all: --yes (do not ask before sudo)";

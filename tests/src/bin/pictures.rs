@@ -1,11 +1,13 @@
-//! `pictures FOLDER`: opens every editor of the table in the real window, on a sandbox with traffic, and keeps a
-//! picture of each, 1280×800. Run it by `cargo xtask pictures`.
+//! `pictures FOLDER [panels|editors]`: opens every panel and every editor of the tables in the real window, on a
+//! sandbox with traffic, and keeps a picture of each, 1280×800. Run it by `cargo xtask pictures`.
 #![allow(clippy::print_stdout, reason = "a command line tool talks on its terminal")]
 
 use anyhow::{Context as _, Result, bail};
 use harness::window::Widget;
 use harness::{Display, Program, Window, free_port};
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use panels::editors::{EDITORS, picture_of};
+use panels::{PANELS, PanelId, manual};
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,7 +21,10 @@ const DETAIL: std::ops::Range<f32> = 170.0..700.0;
 const HEAD: std::ops::Range<f32> = 170.0..330.0;
 
 fn main() -> Result<()> {
-    let folder = std::env::args().nth(1).context("where to?")?;
+    let mut args = std::env::args().skip(1);
+    let folder = args.next().context("where to?")?;
+    let only = args.next();
+    let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
     let (width, height) = (1280, 800);
     let display = Display::start(width, height)?;
     let port = free_port()?;
@@ -40,15 +45,109 @@ fn main() -> Result<()> {
     window.wait_until("a minute of calls", Duration::from_secs(120), |widgets| {
         widgets.iter().all(|widget| !widget.name.contains("warming up")).then_some(())
     })?;
-    for row in EDITORS {
-        let name = row.about.name;
-        open(&window, name)?;
-        let file = Path::new(&folder).join(picture_of(name));
-        std::fs::write(&file, window.picture()?)?;
-        println!("{name}: {}", file.display());
-        window.click(&format!("Fold {name}"))?;
+    let folder = Path::new(&folder);
+    let keep = |file: String| {
+        let file = folder.join(file);
+        std::fs::write(&file, small(&window.picture()?)?)?;
+        println!("{}", file.display());
+        anyhow::Ok(())
+    };
+    if wanted("panels") {
+        for row in PANELS {
+            show(&window, row.id, row.about.name)?;
+            keep(manual::picture_of(row.about.name))?;
+        }
+        look_back(&window)?;
+        keep(manual::picture_of("Time"))?;
+        window.click("Back to now")?;
+    }
+    if wanted("editors") {
+        for row in EDITORS {
+            let name = row.about.name;
+            open(&window, name)?;
+            keep(picture_of(name))?;
+            window.click(&format!("Fold {name}"))?;
+        }
     }
     Ok(())
+}
+
+/// The same picture in fewer bytes.
+fn small(picture: &[u8]) -> Result<Vec<u8>> {
+    let mut file = Vec::new();
+    let encoder = PngEncoder::new_with_quality(&mut file, CompressionType::Best, FilterType::NoFilter);
+    image::load_from_memory(picture)?.to_rgb8().write_with_encoder(encoder)?;
+    Ok(file)
+}
+
+/// A minute ago, on the axis below the graph; a narrow toolbar has its button in a menu.
+fn look_back(window: &Window) -> Result<()> {
+    window.click("Graph")?;
+    window.wait_for("Show in graph", SOON)?;
+    if window.find("Look back in time").is_ok() {
+        window.click("Look back in time")?;
+    } else {
+        window.click("Show in graph")?;
+        window.wait_for("Axis of the last hours", SOON)?;
+        window.click("Axis of the last hours")?;
+        window.key(egui::Key::Escape, egui::Modifiers::NONE)?;
+    }
+    window.wait_for("Moment", SOON)?;
+    window.click("Back by ")?;
+    window.wait_for("As of ", SOON)?;
+    Ok(())
+}
+
+/// Opens a panel, with something in it; the detail only where the panel is about what is selected.
+fn show(window: &Window, panel: PanelId, name: &str) -> Result<()> {
+    window.click("Graph")?;
+    window.wait_for(SUBJECTS[0], SOON)?;
+    window.click(SUBJECTS[0])?;
+    window.wait_for("Traces of reviews", SOON)?;
+    opened(window, panel, name)?;
+    if !matches!(panel, PanelId::Graph | PanelId::Metrics | PanelId::Logs) {
+        window.click("Close detail")?;
+        window.wait_for("Mesh · ", SOON)?;
+    }
+    Ok(())
+}
+
+fn opened(window: &Window, panel: PanelId, name: &str) -> Result<()> {
+    match panel {
+        PanelId::Traces => {
+            window.click("Traces of reviews")?;
+            window.wait_for("trace ", SOON)?;
+        }
+        PanelId::Explain => {
+            window.wait_for("Explain reviews", SOON)?;
+            window.click("Explain reviews")?;
+            window.wait_for("VirtualService", SOON)?;
+        }
+        _ => {
+            window.click(name)?;
+            let there = shows(panel);
+            window.wait_until(name, SOON, |widgets| {
+                let named = |widget: &Widget| widget.name.contains(there);
+                widgets.iter().any(named).then_some(())
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// What is there when a panel has what it shows.
+fn shows(panel: PanelId) -> &'static str {
+    match panel {
+        PanelId::Overview => "Search namespaces",
+        PanelId::Graph => "edge productpage to reviews v3",
+        PanelId::Metrics => "Requests over time: ",
+        PanelId::Logs => "  200  ",
+        PanelId::Proxies => "Search proxies",
+        PanelId::Objects => "Search objects",
+        PanelId::Problems => "checks were made",
+        PanelId::Changes => "of the cluster",
+        PanelId::Traces | PanelId::Explain => "",
+    }
 }
 
 /// Selects what has the editor, and opens it there, with its head high in the detail.

@@ -1,12 +1,16 @@
-//! The manual says what the editors are, each with its picture, and what the checks are; with `WRITE_MANUAL=1` it is written anew.
+//! The manual says what panels and editors are, each with its picture, and what the checks are; with `WRITE_MANUAL=1` it is written anew.
 
 use super::root;
 use panels::editors::{EDITORS, picture_of};
+use panels::{PANELS, manual};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// As large as the pictures are that `cargo xtask pictures` takes.
 const SIZE: (u32, u32) = (1280, 800);
+
+/// No picture of the manual is larger.
+const LARGEST: usize = 260_000;
 
 fn folder() -> PathBuf {
     root().join("assets/manual")
@@ -14,9 +18,11 @@ fn folder() -> PathBuf {
 
 #[test]
 fn the_manual_is_true() {
-    for (file, text) in
-        [("editors.md", panels::editors::manual()), ("checks.md", mesh::check::report::manual())]
-    {
+    for (file, text) in [
+        ("panels.md", panels::manual::manual()),
+        ("editors.md", panels::editors::manual()),
+        ("checks.md", mesh::check::report::manual()),
+    ] {
         let file = folder().join(file);
         if std::env::var_os("WRITE_MANUAL").is_some() {
             std::fs::create_dir_all(folder()).expect("a folder");
@@ -30,20 +36,25 @@ fn the_manual_is_true() {
     }
 }
 
-/// Each editor has a picture of its own, and there is no other.
+/// Each panel and each editor has a picture of its own, and there is no other.
 #[test]
-fn every_editor_has_its_picture() {
-    let text = std::fs::read_to_string(folder().join("editors.md")).expect("the manual");
+fn every_panel_and_editor_has_its_picture() {
+    let text = |file| std::fs::read_to_string(folder().join(file)).expect("the manual");
     let mut wanted = BTreeSet::new();
     let mut seen = BTreeSet::new();
-    for row in EDITORS {
-        let (name, file) = (row.about.name, picture_of(row.about.name));
+    let beside = manual::BESIDE.iter().map(|(name, _)| *name);
+    let panels = PANELS.iter().map(|row| row.about.name).chain(beside);
+    let panels = panels.map(|name| (name, manual::picture_of(name), "panels.md"));
+    let editors = EDITORS.iter().map(|row| (row.about.name, picture_of(row.about.name), "editors.md"));
+    for (name, file, manual) in panels.chain(editors) {
+        let text = text(manual);
         assert!(text.contains(&format!("\n## {name}\n")), "{name} is not in the manual");
         assert!(text.contains(&format!("![{name}]({file})")), "{name} has no picture in the manual");
         let picture = std::fs::read(folder().join(&file));
         let picture = picture.unwrap_or_else(|error| panic!("{file}: {error}; run `cargo xtask pictures`"));
         assert_eq!(size(&picture), Some(SIZE), "{file}");
-        assert!(seen.insert(picture), "{file} is the picture of another editor, too");
+        assert!(picture.len() < LARGEST, "{file} has {} bytes", picture.len());
+        assert!(seen.insert(picture), "{file} is the picture of another one, too");
         wanted.insert(file);
     }
     let files = std::fs::read_dir(folder()).expect("a folder").flatten();
