@@ -260,6 +260,7 @@ impl eframe::App for Gallery {
                 selected: self.selected.as_ref(),
                 flowing: true,
                 minimap: true,
+                movable: true,
                 history: &history,
             };
             let done = canvas.ui(ui, picture, &setting, &mut |_, _, _| {});

@@ -275,7 +275,7 @@ mod tests {
             let new = || Answer::Traffic(std::sync::Arc::new((*traffic).clone()));
             matches!(read, Read::Traffic(_)).then(new)
         };
-        let (frames, moments) = of_scrubbing(Stage::new(scene.clone(), None), &answer);
+        let (frames, moments) = of_scrubbing(Stage::new(scene, None), &answer);
         assert!(moments > 50 && frames.median > Duration::ZERO, "{moments} moments, {frames:?}");
     }
 }

@@ -15,6 +15,7 @@ pub use badges::Badge;
 pub use build::{Builder, count};
 pub use fold::Folded;
 pub use id::{AppId, NodeId};
+pub(crate) use names::in_mesh;
 
 use crate::traffic::{Protocol, Responses};
 use serde::{Deserialize, Serialize, Serializer};

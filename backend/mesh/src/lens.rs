@@ -98,25 +98,18 @@ fn is_node(node: &NodeId, peer: &Peer, called: Option<&Path>) -> bool {
             Some(path) => path.service.namespace == id.namespace && path.service.name == id.name,
             None => peer.namespace == id.namespace && peer.app == id.name,
         },
-        // Calls that reached nobody are of the namespace that they were for.
-        NodeId::Namespace(_, namespace) => match called.filter(|_| !is_told(&peer.workload)) {
-            Some(path) => path.service.namespace == *namespace,
-            None => peer.namespace == *namespace && is_told(&peer.workload),
-        },
+        // That is for its subject to say, which has its services.
+        NodeId::Namespace(..) => false,
         NodeId::External(host) => {
             called.is_some_and(|path| path.service.host == *host || path.service.name == *host)
         }
         // Calls that reached nobody belong to whom they were for, if that is told.
         NodeId::Unknown => {
-            let for_whom = |path: &Path| is_told(&path.service.host) || is_told(&path.service.name);
-            !is_told(&peer.workload) && !called.is_some_and(for_whom)
+            let told = |name: &str| !matches!(name, "" | "unknown");
+            let for_whom = |path: &Path| told(&path.service.host) || told(&path.service.name);
+            !told(&peer.workload) && !called.is_some_and(for_whom)
         }
     }
-}
-
-/// Whether telemetry knew a name.
-fn is_told(name: &str) -> bool {
-    !matches!(name, "" | "unknown")
 }
 
 #[cfg(test)]

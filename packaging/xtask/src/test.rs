@@ -9,17 +9,16 @@ use std::process::Stdio;
 pub(crate) fn test(args: &[String], yes: bool) -> Result<(), String> {
     all(args, yes).map_err(|why| match sh::room(&sh::target()) {
         // Linkers die of it without a word.
-        Some(left) if left < FULL => {
-            format!(
-                "{why}\nThe disk of {} is full: make room there and run it again.",
-                sh::target().display()
-            )
-        }
+        Some(left) if left < FULL => format!(
+            "{why}\nOnly {} MB are left on the disk of {}, and builds fail without room: make some there.",
+            left >> 20,
+            sh::target().display()
+        ),
         _ => why,
     })
 }
 
-/// With less than this many bytes left, it is the disk that fails a build.
+/// With less than this many bytes left, it may be the disk that fails a build.
 const FULL: u64 = 1 << 30;
 
 fn all(args: &[String], yes: bool) -> Result<(), String> {

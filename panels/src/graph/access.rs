@@ -120,7 +120,7 @@ pub(super) fn tell_all(ui: &Ui, base: Id, seen: &InView<'_>) -> Keyboard {
     for (index, group) in view.groups.iter().enumerate().take(MOST / 4) {
         let rect = (seen.place)(group.rect);
         if let (Some(selects), true) = (&group.selects, rect.intersects(seen.viewport)) {
-            let head = Rect::from_min_size(rect.min, egui::vec2(rect.width(), 30.0f32.min(rect.height())));
+            let head = (seen.place)(group.head());
             let id = base.with(("group", &group.name, index));
             let (what, parts) = match group.kind {
                 Boxed::App => ("app", "versions"),

@@ -78,6 +78,7 @@ pub fn frames(nodes: usize, edges: usize, motion: Motion, count: usize) -> Frame
                 selected: None,
                 flowing: false,
                 minimap: true,
+                movable: true,
                 history: &history,
             };
             std::hint::black_box(canvas.ui(ui, &mut picture, &setting, &mut |_, _, _| {}));
@@ -164,6 +165,7 @@ impl Changing {
                 selected: None,
                 flowing: false,
                 minimap: true,
+                movable: true,
                 history: &history,
             };
             std::hint::black_box(canvas.ui(ui, picture, &setting, &mut |_, _, _| {}));

@@ -9,14 +9,13 @@ use super::labels::{self, Pill};
 use super::minimap::Minimap;
 use super::paint::{Look, Meta, galley};
 use super::path::Way;
+use super::picture::{Carried, Joined, exists};
 pub use super::picture::{Done, Picture, Setting, Thing, selects};
-use super::picture::{Joined, exists};
 use super::view::View;
 use crate::kit::theme::Weight;
 use crate::kit::{Memo, Tokens, fmt};
 use crate::selection::Selected;
 use egui::{CursorIcon, Id, Painter, Pos2, Rect, Response, Sense, Shape, Ui, WidgetInfo, WidgetType, vec2};
-use mesh::graph::NodeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -46,7 +45,7 @@ pub struct Canvas {
     way: Memo<(usize, usize), Way>,
     menu: Option<Thing>,
     /// The card that is being dragged.
-    pub(super) carried: Option<NodeId>,
+    pub(super) carried: Option<Carried>,
     /// Whether something else had the keyboard in the last frame, or lay over the window.
     pub(super) busy: bool,
     /// What was selected in the last frame, or by a click here.
@@ -108,7 +107,7 @@ impl Canvas {
         response.widget_info(|| WidgetInfo::labeled(WidgetType::Image, true, setting.name));
         let id = response.id;
         self.follow(&picture.view, viewport);
-        let put = self.carry(ui, &response, picture, viewport);
+        let put = if setting.movable { self.carry(ui, &response, picture, viewport) } else { None };
         self.steer(ui, &response, &picture.view, viewport);
         let chosen = self
             .chosen

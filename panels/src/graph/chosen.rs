@@ -48,9 +48,10 @@ impl Chosen {
             |(group, chosen): &(&super::view::Group, &bool)| **chosen && group.kind == Boxed::Namespace;
         for (group, _) in view.groups.iter().zip(&groups).filter(namespace) {
             group.members.iter().for_each(|member| near_cards[*member] = true);
-            let ends = view.lines.iter().map(|line| [line.from, line.to]);
-            for (near, ends) in near_lines.iter_mut().zip(ends) {
-                *near |= ends.iter().any(|end| group.members.contains(end));
+        }
+        if view.groups.iter().zip(&groups).any(|both| namespace(&both)) {
+            for (near, line) in near_lines.iter_mut().zip(view.lines.iter()) {
+                *near |= near_cards[line.from] || near_cards[line.to];
             }
         }
         for (index, line) in view.lines.iter().enumerate() {

@@ -16,7 +16,7 @@ pub struct Searches {
     /// The last ones, the newest first.
     pub recent: Vec<String>,
     /// What one chose to keep.
-    pub saved: Vec<String>,
+    pub kept: Vec<String>,
 }
 
 /// So many are remembered.
@@ -27,7 +27,7 @@ const OFFERS: usize = 6;
 const OFTEN: [&str; 6] = ["not healthy", "%errors > 5", "rt > 1s", "not mtls", "node = unknown", "outofmesh"];
 
 impl Searches {
-    fn done(&mut self, typed: &str) {
+    fn remember(&mut self, typed: &str) {
         let typed = typed.trim();
         if !typed.is_empty() {
             self.recent.retain(|known| known != typed);
@@ -60,7 +60,7 @@ pub(super) fn ui(ui: &mut Ui, typed: &mut String, searches: &mut Searches, end: 
     let mut step = None;
     if field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
         step = Some(if ui.input(|input| input.modifiers.shift) { Step::Previous } else { Step::Next });
-        searches.done(typed);
+        searches.remember(typed);
         field.request_focus();
     }
     if typing {
@@ -71,7 +71,14 @@ pub(super) fn ui(ui: &mut Ui, typed: &mut String, searches: &mut Searches, end: 
     step
 }
 
-/// Terms that begin with the last word of what was typed, and how many letters of it that word has.
+/// What is offered while one types: only at the end of the text, for it is the last word that is completed.
+fn offers_now(ui: &Ui, id: Id, typed: &str) -> (usize, Vec<(&'static str, &'static Term)>) {
+    let cursor = TextEdit::load_state(ui.ctx(), id).and_then(|state| state.cursor.char_range());
+    let at_end = cursor.is_none_or(|range| range.primary.index.0 >= typed.chars().count());
+    if at_end { offers(typed) } else { (0, Vec::new()) }
+}
+
+/// Terms that begin with the last word of what was typed, and how many bytes of it that word has.
 fn offers(typed: &str) -> (usize, Vec<(&'static str, &'static Term)>) {
     let begun = typed.rsplit(|sign: char| sign.is_whitespace() || "()!".contains(sign)).next().unwrap_or("");
     if begun.is_empty() {
@@ -94,7 +101,7 @@ struct Offered {
 
 /// Arrows choose an offer and Enter takes it: before the field itself hears of them.
 fn keys(ui: &Ui, id: Id, typed: &mut String) {
-    let (begun, offers) = offers(typed);
+    let (begun, offers) = offers_now(ui, id, typed);
     let mut offered: Offered = ui.data(|data| data.get_temp(id)).unwrap_or_default();
     if offers.is_empty() || !ui.memory(|memory| memory.has_focus(id)) {
         offered.chosen = None;
@@ -126,7 +133,7 @@ fn take(ui: &Ui, id: Id, typed: &mut String, begun: usize, name: &str) {
 
 /// Draws what may be meant below the field.
 fn complete(ui: &Ui, field: &Response, typed: &mut String) {
-    let (begun, offers) = offers(typed);
+    let (begun, offers) = offers_now(ui, field.id, typed);
     let mut offered: Offered = ui.data(|data| data.get_temp(field.id)).unwrap_or_default();
     // A press on an offer takes the focus from the field before it is a click.
     let pressing =
@@ -164,32 +171,27 @@ fn menu(ui: &mut Ui, typed: &mut String, searches: &mut Searches) {
         ui.set_min_width(300.0);
         let now = typed.trim().to_owned();
         if !now.is_empty() {
-            let saved = searches.saved.iter().position(|known| *known == now);
-            match saved {
-                Some(at) if button::item(ui, "Forget this search") => drop(searches.saved.remove(at)),
-                None if button::item(ui, "Keep this search") => searches.saved.push(now),
+            let known = searches.kept.iter().position(|known| *known == now);
+            match known {
+                Some(at) if button::item(ui, "Forget this search") => drop(searches.kept.remove(at)),
+                None if button::item(ui, "Keep this search") => searches.kept.push(now),
                 _ => {}
             }
             ui.separator();
         }
-        for (head, known) in [("Kept", &searches.saved), ("Last", &searches.recent)] {
-            if !known.is_empty() {
-                text::note(ui, head);
-            }
-            for search in known {
-                if button::item(ui, search) {
-                    search.clone_into(typed);
+        ScrollArea::vertical().max_height(380.0).show(ui, |ui| {
+            let often: Vec<String> = OFTEN.map(str::to_owned).to_vec();
+            for (head, known) in [("Kept", &searches.kept), ("Last", &searches.recent), ("Often", &often)] {
+                if !known.is_empty() {
+                    text::note(ui, head);
+                }
+                for search in known {
+                    if button::item(ui, search) {
+                        search.clone_into(typed);
+                    }
                 }
             }
-        }
-        text::note(ui, "Often");
-        for often in OFTEN {
-            if button::item(ui, often) {
-                often.clone_into(typed);
-            }
-        }
-        ui.separator();
-        ScrollArea::vertical().max_height(320.0).show(ui, |ui| {
+            ui.separator();
             for term in TERMS {
                 let name = term.names.join(", ");
                 let response = ui.add(Button::bare(&name));
@@ -224,9 +226,9 @@ mod tests {
     #[test]
     fn the_last_searches_are_kept_once_each() {
         let mut searches = Searches::default();
-        (0..20).for_each(|nth| searches.done(&format!("rps > {nth}")));
-        searches.done(" rps > 15 ");
-        searches.done("");
+        (0..20).for_each(|nth| searches.remember(&format!("rps > {nth}")));
+        searches.remember(" rps > 15 ");
+        searches.remember("");
         assert_eq!((searches.recent.len(), searches.recent[0].as_str()), (RECENT, "rps > 15"));
         assert_eq!(searches.recent.iter().filter(|known| *known == "rps > 15").count(), 1);
     }
@@ -268,6 +270,6 @@ mod tests {
         harness.run();
         assert_eq!(typed(&harness), "not healthy");
         let kept = harness.state().panel.kept().expect("kept");
-        assert_eq!(kept["searches"]["saved"], serde_json::json!(["idle"]));
+        assert_eq!(kept["searches"]["kept"], serde_json::json!(["idle"]));
     }
 }

@@ -137,7 +137,7 @@ impl Panel for Graph {
             let asked = toolbar::ui(ui, &mut self.choices, &mut self.canvas, &seen, cx);
             if asked.rearrange {
                 self.anew += 1;
-                self.choices.moved.forget(&cluster(cx));
+                self.choices.moved.forget(&self.choices.laid_out(cx));
                 self.canvas.fit();
             }
             let step = match asked.step {
@@ -214,6 +214,7 @@ impl Graph {
                     selected: cx.selected,
                     flowing: self.choices.flow && live,
                     minimap: self.choices.minimap,
+                    movable: true,
                     // The last rates are those of now.
                     history: if then.is_none() { &self.history } else { &none },
                 };
@@ -238,7 +239,8 @@ impl Graph {
                     (self.canvas.camera(), rect, self.canvas.pills(rect)),
                 );
                 if let Some((node, by)) = &done.put {
-                    self.choices.moved.put(&cluster(cx), node, *by);
+                    let laid_out = self.choices.laid_out(cx);
+                    self.choices.moved.put(&laid_out, node, *by);
                 }
                 ui.set_opacity(opacity);
                 if cx.reads.looked() != Looked::default() {
@@ -331,7 +333,7 @@ impl Graph {
                 folded: self.choices.folded.clone(),
             },
             boxes: placement::Options { namespaces: self.choices.namespaces, layout: self.choices.layout },
-            moved: self.choices.moved.of(&cluster(cx)),
+            moved: self.choices.moved.of(&self.choices.laid_out(cx)),
             labels: self.choices.labels,
             find: self.choices.find.clone(),
             hide: self.choices.hide.clone(),
@@ -378,11 +380,6 @@ impl Graph {
             (Drawn::Cards(..), None) => {}
         }
     }
-}
-
-/// What one is connected to, as the places of its cards are kept by it.
-fn cluster(cx: &Cx<'_>) -> String {
-    cx.contexts.connecting.as_ref().map(ToString::to_string).unwrap_or_default()
 }
 
 /// Lets go of an old picture. One of thousands of cards takes milliseconds to be freed, which the window need

@@ -1,5 +1,5 @@
-//! Cards that were put somewhere by hand: they stand there, in this and later runs, until everything is put in
-//! order anew.
+//! Cards that were moved by hand: they stand so far from where the layout puts them, in this and later runs, until
+//! everything is put in order anew.
 
 use super::placement::{Placement, enclose};
 use egui::{Vec2, vec2};
@@ -11,27 +11,33 @@ use std::sync::Arc;
 /// How far each node stands from where the layout puts it, by its name; in points at 100 %.
 pub(super) type Offsets = BTreeMap<String, [f32; 2]>;
 
-/// What was moved, by what one is connected to.
+/// So many are remembered for one layout of one cluster.
+const MOST: usize = 1_000;
+
+/// What was moved, by the cluster and how it was laid out: see [`Choices::laid_out`](super::Choices).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Moved(BTreeMap<String, Arc<Offsets>>);
 
 impl Moved {
-    /// What was moved in this cluster.
-    pub(super) fn of(&self, cluster: &str) -> Arc<Offsets> {
-        self.0.get(cluster).cloned().unwrap_or_default()
+    /// What was moved there.
+    pub(super) fn of(&self, laid_out: &str) -> Arc<Offsets> {
+        self.0.get(laid_out).cloned().unwrap_or_default()
     }
 
     /// Moves a node further.
-    pub(super) fn put(&mut self, cluster: &str, node: &NodeId, by: Vec2) {
-        let offsets = Arc::make_mut(self.0.entry(cluster.to_owned()).or_default());
+    pub(super) fn put(&mut self, laid_out: &str, node: &NodeId, by: Vec2) {
+        let offsets = Arc::make_mut(self.0.entry(laid_out.to_owned()).or_default());
+        if offsets.len() >= MOST {
+            offsets.pop_first();
+        }
         let [x, y] = offsets.entry(node.to_string()).or_default();
         (*x, *y) = (*x + by.x, *y + by.y);
     }
 
     /// Everything stands again where the layout puts it.
-    pub(super) fn forget(&mut self, cluster: &str) {
-        self.0.remove(cluster);
+    pub(super) fn forget(&mut self, laid_out: &str) {
+        self.0.remove(laid_out);
     }
 }
 

@@ -42,6 +42,8 @@ pub struct Setting<'a> {
     pub flowing: bool,
     /// Whether there is a small map when the graph does not fit.
     pub minimap: bool,
+    /// Whether cards can be dragged to another place; where not, the graph is dragged by them, too.
+    pub movable: bool,
     /// Rates of the last minutes by node id.
     pub history: &'a BTreeMap<NodeId, Vec<f32>>,
 }
@@ -82,6 +84,16 @@ pub struct Done {
     pub line: Option<usize>,
     /// A card was dragged by so much, in points at 100 %.
     pub put: Option<(NodeId, egui::Vec2)>,
+}
+
+/// A card that is being dragged.
+#[derive(Clone, Debug)]
+pub(super) struct Carried {
+    pub(super) card: NodeId,
+    /// How far it was moved, in points at 100 %.
+    pub(super) by: egui::Vec2,
+    /// Escape put it back: the button is still pressed, and does nothing more.
+    pub(super) given_up: bool,
 }
 
 /// Whether a thing is still there, after the picture changed.

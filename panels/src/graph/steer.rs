@@ -3,9 +3,10 @@
 use super::batch::Detail;
 use super::camera::Camera;
 use super::canvas::{Canvas, Picture, Thing};
+use super::picture::Carried;
 use super::view::View;
 use crate::kit::keys;
-use egui::{CursorIcon, Id, Key as Press, PointerButton, Rect, Response, Ui, Vec2};
+use egui::{CursorIcon, Id, Key as Press, Modifiers, PointerButton, Rect, Response, Ui, Vec2};
 use mesh::graph::NodeId;
 
 impl Canvas {
@@ -24,7 +25,7 @@ impl Canvas {
         }
     }
 
-    /// A card follows the pointer that drags it; Escape lets go of it. Returns by how much it moved, in points at
+    /// A card follows the pointer that drags it; Escape puts it back. Returns by how much it moved, in points at
     /// 100 %. Where cards are but dots the graph is dragged.
     pub(super) fn carry(
         &mut self,
@@ -38,19 +39,25 @@ impl Canvas {
             let pressed = ui.input(|input| input.pointer.press_origin()).filter(|_| detail.near());
             let thing = pressed.and_then(|at| self.under(picture, viewport, at, detail));
             self.carried = match thing {
-                Some(Thing::Card(card)) => Some(picture.view.cards[card].id.clone()),
+                Some(Thing::Card(card)) => {
+                    let card = picture.view.cards[card].id.clone();
+                    Some(Carried { card, by: Vec2::ZERO, given_up: false })
+                }
                 _ => None,
             };
         }
-        let carried = self.carried.clone()?;
-        if !response.dragged() || ui.input(|input| input.key_pressed(Press::Escape)) {
+        if !response.dragged() {
             self.carried = None;
-            return None;
         }
+        let carried = self.carried.as_mut().filter(|carried| !carried.given_up)?;
         ui.ctx().set_cursor_icon(CursorIcon::Grabbing);
         self.touched = true;
-        let by = response.drag_delta() / self.camera.zoom;
-        (by != Vec2::ZERO).then_some((carried, by))
+        let mut by = response.drag_delta() / self.camera.zoom;
+        if ui.input_mut(|input| input.consume_key(Modifiers::NONE, Press::Escape)) {
+            (by, carried.given_up) = (-carried.by, true);
+        }
+        carried.by += by;
+        (by != Vec2::ZERO).then(|| (carried.card.clone(), by))
     }
 
     /// Pan by drag, wheel and two fingers; zoom by pinch, Ctrl and wheel, and keys.

@@ -178,7 +178,14 @@ fn harness<'a>(selected: &'a RefCell<Option<Selected>>, graph: &Graph) -> Harnes
             crate::kit::theme::apply(ui.ctx(), ThemeChoice::Dark);
             let now = selected.borrow().clone();
             let (name, now) = ("Service graph", now.as_ref());
-            let setting = Setting { name, selected: now, flowing: false, minimap: true, history: &history };
+            let setting = Setting {
+                name,
+                selected: now,
+                flowing: false,
+                minimap: true,
+                movable: true,
+                history: &history,
+            };
             let Done { select, .. } = canvas.ui(ui, picture, &setting, &mut |_, _, _| {});
             if let Some(select) = select {
                 *selected.borrow_mut() = select;

@@ -28,7 +28,7 @@ pub struct Choices {
     pub namespaces: bool,
     /// How everything is laid out.
     pub layout: Layout,
-    /// Boxes that are one card each.
+    /// Boxes that are one card each, in this run.
     #[serde(skip)]
     pub folded: BTreeSet<Folded>,
     /// Cards that were put somewhere by hand.
@@ -72,6 +72,15 @@ impl Default for Choices {
             find: String::new(),
             hide: String::new(),
         }
+    }
+}
+
+impl Choices {
+    /// What places of cards are kept by: the cluster, and how it is laid out.
+    pub(super) fn laid_out(&self, cx: &Cx<'_>) -> String {
+        let cluster = cx.scene.cluster.as_ref();
+        let cluster = cluster.map(|one| one.uid.as_ref().unwrap_or(&one.server).as_str()).unwrap_or_default();
+        format!("{cluster} {:?} {:?} {}", self.layout, self.graph_type, self.namespaces)
     }
 }
 
@@ -259,8 +268,12 @@ fn show_menu(ui: &mut Ui, choices: &mut Choices, words: bool, seen: &Seen, cx: &
                 choices.folded.clear();
             }
         } else if button::item(ui, "Collapse all namespaces") {
-            let all = cx.scene.mesh.parts().map(|(namespace, _)| Folded::Namespace(namespace.clone()));
-            choices.folded = all.collect();
+            // Those, too, of which nothing is known but their traffic.
+            let traffic = cx.traffic();
+            let flows = traffic.value().into_iter().flat_map(|traffic| traffic.flows.keys());
+            let called = flows.flat_map(|path| [&path.source.namespace, &path.destination.namespace]);
+            let known = cx.scene.mesh.parts().map(|(namespace, _)| namespace);
+            choices.folded = known.chain(called).cloned().map(Folded::Namespace).collect();
         }
         let formats = [
             ("Save as SVG…", ExportFormat::Svg),

@@ -98,10 +98,12 @@ pub struct Group {
 impl Group {
     /// The part of it that is pressed: of a namespace only its head, for what is below it is room between cards.
     pub(super) fn pressed(&self) -> Rect {
-        match self.kind {
-            Boxed::App => self.rect,
-            Boxed::Namespace => self.rect.with_max_y(self.rect.bottom().min(self.rect.top() + 34.0)),
-        }
+        if self.kind == Boxed::App { self.rect } else { self.head() }
+    }
+
+    /// Where its name stands.
+    pub(super) fn head(&self) -> Rect {
+        self.rect.with_max_y(self.rect.bottom().min(self.rect.top() + 34.0))
     }
 
     /// What it is folded as.

@@ -72,8 +72,14 @@ impl PathGraph {
         }
         let here = cx.selected.is_some_and(|selected| view.cards.iter().any(|card| card.is(selected)));
         let (name, history) = ("Path graph", BTreeMap::new());
-        let setting =
-            Setting { name, selected: cx.selected, flowing: false, minimap: true, history: &history };
+        let setting = Setting {
+            name,
+            selected: cx.selected,
+            flowing: false,
+            minimap: true,
+            movable: false,
+            history: &history,
+        };
         let done = self.canvas.ui(ui, &mut made.picture, &setting, &mut |ui, view, thing| {
             if let Thing::Card(card) = thing
                 && button::item(ui, "Only ways through it")

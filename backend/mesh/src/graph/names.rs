@@ -66,6 +66,16 @@ fn same<'a, T: 'a, K: PartialEq>(
     one.len() == two.len() && one.zip(two).all(|(a, b)| Arc::ptr_eq(a, b) || key(a) == key(b))
 }
 
+/// Workloads of a namespace, but for those of the control plane.
+pub(crate) fn in_mesh<'a>(
+    mesh: &Mesh,
+    namespace: &str,
+    part: &'a Part,
+) -> impl Iterator<Item = &'a Workload> {
+    let root = *namespace == *mesh.root_namespace();
+    part.workloads().map(|workload| &**workload).filter(move |workload| !root || proxied(workload))
+}
+
 fn proxied(workload: &Workload) -> bool {
     workload.pods.iter().any(|pod| pod.sidecar)
 }
@@ -221,18 +231,12 @@ impl Names {
         };
         let mut all = Vec::new();
         for (namespace, table) in self.tables.iter().filter(wanted) {
-            let workloads = self.in_mesh(namespace, table);
+            let workloads = in_mesh(&self.mesh, namespace, &table.part);
             all.extend(workloads.map(|workload| self.of_workload(workload, options.graph_type)));
             let outside = table.part.services().filter(|service| service.external);
             all.extend(outside.map(|service| NodeId::External(service.host.as_str().into())));
         }
         all
-    }
-
-    /// Workloads of a namespace, but for those of the control plane.
-    fn in_mesh<'a>(&'a self, namespace: &Arc<str>, table: &'a Table) -> impl Iterator<Item = &'a Workload> {
-        let root = **namespace == *self.mesh.root_namespace();
-        table.part.workloads().map(|workload| &**workload).filter(move |workload| !root || proxied(workload))
     }
 
     /// Workloads that a node stands for.
@@ -252,7 +256,7 @@ impl Names {
             }
             NodeId::Namespace(_, namespace) => {
                 let table = self.tables.get(namespace).into_iter();
-                table.flat_map(|table| self.in_mesh(namespace, table)).collect()
+                table.flat_map(|table| in_mesh(&self.mesh, namespace, &table.part)).collect()
             }
             NodeId::External(_) | NodeId::Unknown => Vec::new(),
         }

@@ -1,7 +1,7 @@
 //! What a node stands for in the mesh: its service, its workloads; and which calls are its own.
 
 use super::is_node;
-use crate::graph::NodeId;
+use crate::graph::{self, NodeId};
 use crate::health::{self, Astray};
 use crate::traffic::Path;
 use crate::{KINDS, Mesh, Part, Ref, Service, Workload};
@@ -16,6 +16,8 @@ pub struct Subject<'a> {
     pub service: Option<&'a Service>,
     /// The workloads behind it.
     pub workloads: Vec<&'a Workload>,
+    /// All services in it, where it is all of a namespace.
+    inside: Vec<&'a Service>,
     /// Whether the service itself is meant, and not only what stands behind it.
     pub is_service: bool,
     /// What rules send to versions of the service without a ready pod.
@@ -51,15 +53,20 @@ impl<'a> Subject<'a> {
                 (service.or_else(|| mesh.service(&id.namespace, &id.app)), workloads)
             }
             NodeId::Namespace(_, namespace) => {
-                let all = mesh.part(namespace).into_iter().flat_map(Part::workloads);
-                (None, all.map(|workload| &**workload).collect())
+                let part = mesh.part(namespace).into_iter();
+                (None, part.flat_map(|part| graph::in_mesh(mesh, namespace, part)).collect())
             }
             NodeId::External(_) | NodeId::Unknown => (None, Vec::new()),
         };
         let is_service = service.is_some() && matches!(id, NodeId::Service(_));
         let astray = service.map(|service| health::astray(mesh, service)).unwrap_or_default();
         let judged = health::judged(mesh, &workloads);
-        Self { id: id.clone(), service, workloads, is_service, astray, judged }
+        let inside = match id {
+            NodeId::Namespace(_, namespace) => mesh.part(namespace).into_iter().flat_map(Part::services),
+            _ => None.into_iter().flat_map(Part::services),
+        };
+        let inside = inside.map(|service| &**service).collect();
+        Self { id: id.clone(), service, workloads, inside, is_service, astray, judged }
     }
 
     /// Whether it stands for a service, or an app, with all its versions.
@@ -80,7 +87,10 @@ impl<'a> Subject<'a> {
     /// Whether these calls are for it. Calls that reached nobody (an injected abort, no route) belong to whom
     /// they were for, if that is the only one who could have taken them.
     pub fn called_by(&self, path: &Path) -> bool {
-        if self.is_only_a_name() || self.is_namespace() {
+        if self.is_namespace() {
+            return self.has_inside(path);
+        }
+        if self.is_only_a_name() {
             return is_node(&self.id, &path.destination, Some(path));
         }
         let aimed = || self.service.is_some_and(|service| aimed_at(path, service));
@@ -107,9 +117,26 @@ impl<'a> Subject<'a> {
             .is_some_and(|service| !service.workloads.is_empty() && service.workloads.iter().all(is_here))
     }
 
+    /// Whether calls went into a namespace, or were for one of its services and reached nobody. What its
+    /// ServiceEntries name is outside of it.
+    fn has_inside(&self, path: &Path) -> bool {
+        let (namespace, service) = (self.id.namespace(), &path.service);
+        if known(&path.destination.workload) {
+            return *path.destination.namespace == *namespace;
+        }
+        if known(&service.namespace) {
+            let outside = |other: &&Service| other.external && *other.name == *service.name;
+            return *service.namespace == *namespace && !self.inside.iter().any(outside);
+        }
+        self.inside.iter().any(|service| !service.external && aimed_at(path, service))
+    }
+
     /// Whether it makes these calls.
     pub fn calls(&self, path: &Path) -> bool {
-        if self.is_only_a_name() || self.is_namespace() {
+        if self.is_namespace() {
+            return known(&path.source.workload) && *path.source.namespace == *self.id.namespace();
+        }
+        if self.is_only_a_name() {
             return is_node(&self.id, &path.source, None);
         }
         self.workloads.iter().any(|workload| {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::graph::{Graph, GraphOptions, GraphType};
+use crate::graph::{Folded, Graph, GraphOptions, GraphType};
 use crate::traffic::{Flow, Protocol};
 use crate::{Mesh, demo};
 use std::sync::Arc;
@@ -58,12 +58,20 @@ fn bytes_alone_are_well() {
     assert!(!sum.ends.is_silent() && sum.rps() == 0.0 && sum.error_percent().is_none());
 }
 
+fn namespace(name: &str) -> Folded {
+    Folded::Namespace(name.into())
+}
+
 /// Whoever looks, at a node or at an edge of any graph, sees the same figures.
 fn check_agreement(mesh: &Mesh, traffic: &Arc<Traffic>) {
-    for graph_type in [GraphType::VersionedApp, GraphType::App, GraphType::Workload, GraphType::Service] {
-        let options = GraphOptions { graph_type, ..GraphOptions::default() };
+    let types = [GraphType::VersionedApp, GraphType::App, GraphType::Workload, GraphType::Service];
+    let boxes = [None, Some(Folded::App("bookinfo".into(), "reviews".into())), Some(namespace("bookinfo"))];
+    for (graph_type, folded) in types.iter().flat_map(|one| boxes.iter().map(move |folded| (*one, folded))) {
+        let all = folded.is_none();
+        let folded = folded.iter().cloned().chain([namespace("istio-system")].into_iter().filter(|_| !all));
+        let options = GraphOptions { graph_type, folded: folded.collect(), ..GraphOptions::default() };
         let graph = Graph::build(mesh, Some(traffic), &options, demo::NOW);
-        assert!(graph.nodes.len() > 4 && graph.edges.len() > 4);
+        assert!(!all || (graph.nodes.len() > 4 && graph.edges.len() > 4));
         for node in &*graph.nodes {
             let lens = Lens::of(Some(traffic), &Subject::of(mesh, &node.id));
             let (got, sent) = (&lens.input, &lens.output);
@@ -106,7 +114,13 @@ fn graph_and_detail_agree_on_every_node_and_edge() {
     let (mut lost, mut failed) = (path.clone(), one.clone());
     lost.destination = crate::traffic::Peer { workload: "unknown".into(), ..Default::default() };
     failed.responses = [(("503".into(), "UF".into()), 2.0)].into_iter().collect();
-    odd.flows.insert(lost, failed);
+    // Another is told by its host alone.
+    let mut nowhere = lost.clone();
+    nowhere.service.namespace = "unknown".into();
+    nowhere.service.name = "unknown".into();
+    nowhere.service.host = "ratings:9080".into();
+    odd.flows.insert(lost, failed.clone());
+    odd.flows.insert(nowhere, failed);
     check_agreement(&demo::bookinfo(), &Arc::new(odd.clone()));
     // In the past nobody knows how pods were.
     check_agreement(&demo::bookinfo(), &Arc::new(Traffic { past: true, ..odd }));

@@ -25,6 +25,8 @@ pub(super) struct Texts {
     ends: Vec<u32>,
     /// Which stands at the place that its hash tells, or at one of the next; empty once all are there.
     places: Vec<u32>,
+    /// Seeded by chance: half the time of the standard one, which guards better against texts that are chosen to
+    /// meet. Such a file would open slowly, beside the window's thread, and can be stopped.
     hasher: RandomState,
 }
 
