@@ -126,6 +126,10 @@ pub struct Edge {
     pub p95_ms: Option<f64>,
     /// Milliseconds.
     pub p99_ms: Option<f64>,
+    /// Bytes per second that the caller sends, requests with their headers; null when not known.
+    pub sent_bytes_per_s: Option<f64>,
+    /// Bytes per second that the caller gets.
+    pub received_bytes_per_s: Option<f64>,
     /// Percentage of requests (connections) over mutual TLS; null when unknown.
     pub mtls_percent: Option<f64>,
     /// Requests per second by response code and flags; written by code, then flags.

@@ -5,11 +5,13 @@ mod answers;
 mod quantiles;
 mod reading;
 mod subject;
+mod throughput;
 
 pub use answers::{Answered, meaning};
 pub use reading::{Ends, Reading};
 pub(crate) use subject::is_whole;
 pub use subject::{Subject, aimed_at, asked_for};
+pub use throughput::Throughput;
 
 use crate::Workload;
 use crate::graph::{Health, NodeId};

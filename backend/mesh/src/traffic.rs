@@ -95,6 +95,10 @@ pub struct Flow {
     pub p95_ms: Option<f64>,
     /// Milliseconds.
     pub p99_ms: Option<f64>,
+    /// Bytes per second of the requests, with their headers; `None` when nothing was measured.
+    pub request_bytes: Option<f64>,
+    /// Bytes per second of the responses.
+    pub response_bytes: Option<f64>,
     /// Requests (or TCP connections) per second that came over mutual TLS, and those that did not: sums over
     /// all series.
     pub mutual_tls: f64,

@@ -77,7 +77,10 @@ pub fn place(
             let words = lines.fold(Vec2::ZERO, |all, line| vec2(all.x.max(line.x), all.y + line.y));
             let lock = if locked { measure("0").y } else { 0.0 };
             let size = vec2((words.x + lock + 14.0).ceil(), words.y + 6.0);
-            let cost_so_far = SHORTER[shorter.min(SHORTER.len() - 1)];
+            // The last one says less.
+            let last = shorter > 0 && shorter + 1 == view.lines[line].labels.len();
+            let rows = text.lines().count().saturating_sub(1) as f32;
+            let cost_so_far = if last { LESS } else { ROW * rows };
             if let Some((cost, rect)) = ground.best(line, size, &pills, stood(line))
                 && best.as_ref().is_none_or(|(least, _)| cost + cost_so_far < *least)
             {
@@ -109,8 +112,9 @@ fn widest(text: &str) -> String {
 const CROSSED: f32 = 6.0;
 const BESIDE: f32 = 2.5;
 const BORDER: f32 = 3.0;
-/// In one line, in two, less.
-const SHORTER: [f32; 3] = [0.0, 0.8, 3.4];
+/// For each row after the first, and where not all is said.
+const ROW: f32 = 0.8;
+const LESS: f32 = 3.4;
 /// So much better a new place must be than the one where the pill stood.
 const STAYS: f32 = 3.0;
 const ASIDE: f32 = 1.5;

@@ -23,6 +23,7 @@ pub mod labels;
 mod layers;
 mod layouts;
 mod legend;
+mod line;
 mod menu;
 mod minimap;
 mod moved;

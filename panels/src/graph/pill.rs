@@ -10,6 +10,8 @@ use mesh::traffic::Protocol;
 pub struct Labels {
     /// Requests (or bytes) per second.
     pub rate: bool,
+    /// Bytes per second that the caller sends and gets.
+    pub throughput: bool,
     /// The share of its caller's requests.
     pub share: bool,
     /// The median of latency.
@@ -26,7 +28,16 @@ pub struct Labels {
 
 impl Default for Labels {
     fn default() -> Self {
-        Self { rate: true, share: false, p50: false, p95: true, p99: false, errors: true, mtls: true }
+        Self {
+            rate: true,
+            throughput: false,
+            share: false,
+            p50: false,
+            p95: true,
+            p99: false,
+            errors: true,
+            mtls: true,
+        }
     }
 }
 
@@ -34,8 +45,12 @@ impl Labels {
     /// The parts of an edge's words; `made` are all requests of its caller.
     pub(super) fn parts(self, edge: &Edge, made: f64, rate: &str, wrong: Option<&String>) -> Vec<String> {
         let mut parts = Vec::new();
-        if self.rate {
+        // The rate of TCP is bytes: no need to say their sum beside them.
+        if self.rate && !(self.throughput && edge.protocol == Protocol::Tcp) {
             parts.push(rate.to_owned());
+        }
+        if self.throughput {
+            parts.extend(throughput(edge));
         }
         if self.share && made > 0.0 && edge.protocol != Protocol::Tcp {
             parts.push(fmt::percent(edge.rps / made * 100.0));
@@ -51,6 +66,19 @@ impl Labels {
         }));
         parts
     }
+}
+
+/// Bytes that the caller sends and gets: "↑8.0 kB/s", "↓40 kB/s".
+fn throughput(edge: &Edge) -> Vec<String> {
+    match (edge.sent_bytes_per_s, edge.received_bytes_per_s) {
+        (None, None) => vec!["bytes not known".to_owned()],
+        (sent, received) => vec![format!("↑{}", bytes(sent)), format!("↓{}", bytes(received))],
+    }
+}
+
+/// Bytes per second, or that nobody counted them.
+pub(super) fn bytes(rate: Option<f64>) -> String {
+    rate.map_or_else(|| "not known".to_owned(), fmt::bytes_per_s)
 }
 
 #[cfg(test)]
@@ -69,6 +97,15 @@ mod tests {
         };
         let p95 = fmt::ms(edge.p95_ms.unwrap()).replace('\u{a0}', " ");
         assert_eq!(said(Labels::default()), format!("9 rps | 2 % | {p95}"));
+        let bytes = Labels { p95: false, throughput: true, errors: false, ..Labels::default() };
+        assert_eq!(said(bytes), "9 rps | ↑8.0 kB/s | ↓40 kB/s");
+        let tcp = Edge { protocol: Protocol::Tcp, received_bytes_per_s: None, ..Edge::clone(edge) };
+        assert_eq!(
+            bytes.parts(&tcp, 0.0, "48 kB/s", None).join(" | ").replace('\u{a0}', " "),
+            "↑8.0 kB/s | ↓not known"
+        );
+        let none = Edge { sent_bytes_per_s: None, ..tcp };
+        assert_eq!(bytes.parts(&none, 0.0, "48 kB/s", None), ["bytes not known"]);
         let more = Labels { rate: false, share: true, p50: true, errors: false, ..Labels::default() };
         assert!(
             said(more).starts_with("25 % | p50 ") && said(more).ends_with(&format!("p95 {p95}")),

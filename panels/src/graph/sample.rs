@@ -45,6 +45,8 @@ fn edge(source: &NodeId, target: &NodeId, rps: f64, error_percent: f64, p95_ms: 
         p50_ms: Some(p95_ms / 3.0),
         p95_ms: Some(p95_ms),
         p99_ms: Some(p95_ms * 1.5),
+        sent_bytes_per_s: Some(rps * 100.0),
+        received_bytes_per_s: Some(rps * 300.0),
         mtls_percent: Some(100.0),
         responses,
         bytes: rps * 400.0,

@@ -152,7 +152,7 @@ fn what_is_drawn() {
         let lock = if line.locked { "locked" } else { "open" };
         text += &format!("{} | {} | {lock}\n", line.name, line.labels.join(" > ").replace('\n', " / "));
     }
-    insta::assert_snapshot!(text.replace(crate::kit::fmt::THIN, " "), @r#"
+    insta::assert_snapshot!(text.replace(crate::kit::fmt::THIN, " "), @r"
       details v1 | details | v1 · 9.9 rps | Healthy
       productpage v1 | productpage | v1 · 9.9 rps | Healthy
     * ratings v1 | ratings | v1 · 10.0 rps | Failing
@@ -165,9 +165,9 @@ fn what_is_drawn() {
     edge productpage to reviews v2 |  | locked
     edge productpage to reviews v3 | 2.5 rps · 31 ms > 2.5 rps / 31 ms > 2.5 rps | locked
     edge reviews v2 to ratings | 7.5 rps · 3.0 ms > 7.5 rps / 3.0 ms > 7.5 rps | locked
-    edge reviews v3 to ratings | 2.5 rps · 38 % 503 · 7.0 ms > 2.5 rps / 38 % 503 · 7.0 ms > 38 % 503 | locked
+    edge reviews v3 to ratings | 2.5 rps · 38 % 503 · 7.0 ms > 2.5 rps / 38 % 503 · 7.0 ms > 2.5 rps / 38 % 503 / 7.0 ms > 38 % 503 | locked
     edge istio-ingressgateway to productpage | 9.9 rps · 41 ms > 9.9 rps / 41 ms > 9.9 rps | locked
-    "#);
+    ");
 }
 
 fn harness<'a>(selected: &'a RefCell<Option<Selected>>, graph: &Graph) -> Harness<'a, (Canvas, Picture)> {

@@ -195,6 +195,7 @@ fn found(ui: &mut Ui, seen: &Seen) {
 fn label_menu(ui: &mut Ui, labels: &mut Labels, words: bool) {
     let names: Vec<&str> = [
         (labels.rate, "Rate"),
+        (labels.throughput, "bytes"),
         (labels.share, "share"),
         (labels.p50, "p50"),
         (labels.p95, "p95"),
@@ -210,6 +211,7 @@ fn label_menu(ui: &mut Ui, labels: &mut Labels, words: bool) {
     let menu = button::menu(ui, label, "Edge labels", |ui| {
         let rows = [
             (&mut labels.rate, "Rate"),
+            (&mut labels.throughput, "Bytes sent and received"),
             (&mut labels.share, "Share of the caller's requests"),
             (&mut labels.p50, "Median of latency"),
             (&mut labels.p95, "95th percentile of latency"),

@@ -20,8 +20,10 @@ struct Seen {
     /// Security of TCP: opened connections, and bytes for connections that live longer than the window.
     opened: [f64; 2],
     carried: [f64; 2],
-    /// As callers count them, and as the called side does.
+    /// Bytes of TCP, sent and received, as callers count them, and as the called side does.
     bytes: [Option<[f64; 2]>; 2],
+    /// Bytes of requests and of responses, by side, too.
+    sizes: [[Option<f64>; 2]; 2],
     /// The quantiles.
     times: [Option<f64>; 3],
 }
@@ -216,6 +218,7 @@ impl Seen {
             return;
         }
         let by_server = sample.label("reporter") == "destination";
+        let side = if by_server { BY_SERVER } else { BY_CLIENT };
         match question {
             Question::Client => self.client.add(response(sample, names), value),
             Question::Server => {
@@ -231,8 +234,11 @@ impl Seen {
                     *time = Some(value);
                 }
             }
+            Question::RequestBytes | Question::ResponseBytes => {
+                let direction = usize::from(question == Question::ResponseBytes);
+                *self.sizes[side][direction].get_or_insert_default() += value;
+            }
             Question::TcpSent | Question::TcpReceived => {
-                let side = if by_server { BY_SERVER } else { BY_CLIENT };
                 let direction = usize::from(question == Question::TcpReceived);
                 self.bytes[side].get_or_insert_default()[direction] += value;
                 self.identify(sample, names);
@@ -269,11 +275,17 @@ impl Seen {
         }
         let connections = if self.opened == [0.0; 2] { self.carried } else { self.opened };
         let [p50_ms, p95_ms, p99_ms] = self.times.map(|time| time.filter(|time| time.is_finite()));
+        let size = |direction: usize| {
+            let [by_client, by_server] = self.sizes.map(|side| side[direction]);
+            by_client.or(by_server)
+        };
         let flow = Flow {
             responses: told.0.iter().cloned().collect(),
             p50_ms,
             p95_ms,
             p99_ms,
+            request_bytes: size(0),
+            response_bytes: size(1),
             mutual_tls: self.requests[0] + connections[0],
             plaintext: self.requests[1] + connections[1],
             bytes_sent,

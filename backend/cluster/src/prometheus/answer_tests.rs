@@ -136,6 +136,24 @@ fn tcp_bytes_as_the_client_sees_them() {
 }
 
 #[test]
+fn bytes_of_requests_are_the_callers() {
+    let by = |side, value| sample(value, &[("reporter", side)]);
+    let sizes = |answers: &[(Question, Vec<Sample>)]| {
+        let flows = traffic(answers).flows.into_values();
+        flows.map(|flow| (flow.request_bytes, flow.response_bytes)).collect::<Vec<_>>()
+    };
+    let mut answers = vec![
+        (Question::RequestBytes, vec![by("destination", 9.0), by("source", 10.0), by("waypoint", 1.0)]),
+        (Question::ResponseBytes, vec![by("destination", 400.0)]),
+    ];
+    assert_eq!(sizes(&answers), [], "bytes without calls are no traffic");
+    answers.push((Question::Client, vec![sample(1.0, &[])]));
+    assert_eq!(sizes(&answers), [(Some(11.0), Some(400.0))]);
+    let without = [(Question::Client, vec![sample(1.0, &[])])];
+    assert_eq!(sizes(&without), [(None, None)]);
+}
+
+#[test]
 fn leftovers_of_deleted_pods_are_left_out() {
     let ghost = sample(1.0, &[("destination_workload", "unknown"), ("destination_service", "10.8.0.4:9080")]);
     let aborted = sample(

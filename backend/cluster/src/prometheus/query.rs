@@ -27,6 +27,10 @@ pub(crate) enum Question {
     P95,
     /// … 99 % …
     P99,
+    /// Bytes of requests, with their headers.
+    RequestBytes,
+    /// Bytes of responses, with their headers.
+    ResponseBytes,
     /// TCP bytes from client to server.
     TcpSent,
     /// TCP bytes from server to client.
@@ -38,12 +42,14 @@ pub(crate) enum Question {
 }
 
 /// All of them.
-pub(crate) const QUESTIONS: [Question; 9] = [
+pub(crate) const QUESTIONS: [Question; 11] = [
     Question::Client,
     Question::Server,
     Question::P50,
     Question::P95,
     Question::P99,
+    Question::RequestBytes,
+    Question::ResponseBytes,
     Question::TcpSent,
     Question::TcpReceived,
     Question::TcpOpened,
@@ -71,6 +77,8 @@ impl Question {
             Self::P50 => quantile("0.5"),
             Self::P95 => quantile("0.95"),
             Self::P99 => quantile("0.99"),
+            Self::RequestBytes => format!("{} > 0", rate("istio_request_bytes_sum", "", &timed)),
+            Self::ResponseBytes => format!("{} > 0", rate("istio_response_bytes_sum", "", &timed)),
             // Istio names TCP bytes as the server sees them.
             Self::TcpSent => {
                 format!("{} > 0", rate("istio_tcp_received_bytes_total", "", &format!("{timed},{IDENTITY}")))

@@ -69,6 +69,8 @@ pub(super) fn flow(source: Peer, destination: Peer, rps: f64, p50_ms: f64) -> (P
         p50_ms: Some(p50_ms),
         p95_ms: Some(p50_ms * 2.0),
         p99_ms: Some(p50_ms * 3.0),
+        request_bytes: Some(rps * 800.0),
+        response_bytes: Some(rps * 4_000.0),
         mutual_tls: rps,
         ..Flow::default()
     };

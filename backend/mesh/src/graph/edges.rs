@@ -17,6 +17,8 @@ pub(super) fn edge(source: NodeId, target: NodeId, protocol: Protocol, reading: 
         p50_ms,
         p95_ms,
         p99_ms,
+        sent_bytes_per_s: reading.throughput.sent(),
+        received_bytes_per_s: reading.throughput.received(),
         mtls_percent: reading.mtls_percent(),
         responses: reading.responses,
         bytes: reading.ends.bytes(),

@@ -236,7 +236,7 @@ fn one_edge_sums_mutual_tls_and_adds_distributions() {
 fn the_command_lines_contract() {
     let graph = serde_json::to_value(of(GraphType::VersionedApp, false)).unwrap();
     insta::assert_snapshot!(serde_json::to_string(&graph["nodes"][3]).unwrap(), @r#"{"id":"app/bookinfo/reviews/v1","kind":"app","namespace":"bookinfo","name":"reviews","app":"reviews","version":"v1","service":"reviews","workload":"reviews-v1","health":"healthy","badges":["split","timeout"]}"#);
-    insta::assert_snapshot!(serde_json::to_string(&graph["edges"][0]).unwrap(), @r#"{"source":"app/bookinfo/productpage/v1","target":"app/bookinfo/details/v1","protocol":"http","rps":10.0,"error_percent":0.0,"p50_ms":4.0,"p95_ms":8.0,"p99_ms":12.0,"mtls_percent":100.0,"responses":{"200":{"-":10.0}}}"#);
+    insta::assert_snapshot!(serde_json::to_string(&graph["edges"][0]).unwrap(), @r#"{"source":"app/bookinfo/productpage/v1","target":"app/bookinfo/details/v1","protocol":"http","rps":10.0,"error_percent":0.0,"p50_ms":4.0,"p95_ms":8.0,"p99_ms":12.0,"sent_bytes_per_s":8000.0,"received_bytes_per_s":40000.0,"mtls_percent":100.0,"responses":{"200":{"-":10.0}}}"#);
     assert_eq!((&graph["at"], &graph["duration_s"]), (&"2026-01-01T00:00:00Z".into(), &60.into()));
 }
 

@@ -2,6 +2,7 @@
 
 use super::answers::{Answered, meaning};
 use super::quantiles::Quantiles;
+use super::throughput::Throughput;
 use crate::graph::Health;
 use crate::health::{self, Calls, End, Slow, of_lost, worse};
 use crate::traffic::{Flow, Path, Protocol, Responses, Traffic};
@@ -104,6 +105,8 @@ pub struct Reading {
     pub ends: Ends,
     /// Requests per second by response code and flags.
     pub responses: Responses,
+    /// Bytes that they carried.
+    pub throughput: Throughput,
     ended: LiteMap<(Arc<str>, Arc<str>), End>,
     mutual_tls: f64,
     plaintext: f64,
@@ -124,6 +127,7 @@ impl Reading {
     /// Adds one path.
     pub fn add(&mut self, protocol: Protocol, flow: &Flow) {
         self.ends.add(protocol, flow);
+        self.throughput.add(protocol, flow);
         for (end, rate) in &flow.responses {
             *self.responses.entry(end.clone()).or_default() += rate;
             let ended = self.ended.entry(end.clone()).or_default();

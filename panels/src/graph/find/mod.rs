@@ -188,6 +188,30 @@ mod tests {
         check("! healthy", "ratings v1, reviews v3");
     }
 
+    /// Of an edge whose bytes nobody counted nothing is said.
+    #[test]
+    fn throughput() {
+        let mut graph = crate::graph::sample::bookinfo();
+        let found = |graph: &Graph, text: &str| {
+            let hits = Find::read(text).hits(graph);
+            graph
+                .edges
+                .iter()
+                .zip(&hits.edges)
+                .filter(|(_, hit)| **hit)
+                .map(|(edge, _)| edge.rps)
+                .sum::<f64>()
+        };
+        let all = found(&graph, "throughput > 0");
+        assert!(all > 0.0 && found(&graph, "sent > 1MB/s") == 0.0);
+        let busy = found(&graph, "throughput >= 3.2kB");
+        assert!((8.0..all).contains(&busy) && found(&graph, "received >= 2400b") == busy, "{busy} of {all}");
+        for edge in &mut graph.edges {
+            std::sync::Arc::make_mut(edge).received_bytes_per_s = None;
+        }
+        assert_eq!((found(&graph, "throughput > 0"), found(&graph, "sent > 0")), (0.0, all));
+    }
+
     /// Every name of a term is one's own, and each can be asked for.
     #[test]
     fn names_are_unique() {

@@ -196,9 +196,14 @@ fn op(sign: &str) -> Option<Op> {
     })
 }
 
-/// A number with its unit: "5", "5%", "1.5s", "200ms", "3k", "2rps".
+/// A number with its unit: "5", "5%", "1.5s", "200ms", "3k", "2rps", "10kB", "1MB/s".
 fn number(text: &str) -> Option<f64> {
+    let text = text.strip_suffix("/s").unwrap_or(text);
     let (digits, times) = match text {
+        _ if text.ends_with("gb") => (text.trim_end_matches("gb"), 1e9),
+        _ if text.ends_with("mb") => (text.trim_end_matches("mb"), 1e6),
+        _ if text.ends_with("kb") => (text.trim_end_matches("kb"), 1e3),
+        _ if text.ends_with('b') => (text.trim_end_matches('b'), 1.0),
         _ if text.ends_with("rps") => (text.trim_end_matches("rps"), 1.0),
         _ if text.ends_with("ms") => (text.trim_end_matches("ms"), 1.0),
         _ if text.ends_with('s') => (text.trim_end_matches('s'), 1000.0),

@@ -113,9 +113,24 @@ pub const TERMS: &[Term] = &[
         Is::Measure(|edge, _| of_protocol(edge, Protocol::Grpc, edge.rps), None),
     ),
     term(
-        &["tcp", "throughput"],
+        &["tcp"],
         "Bytes per second of TCP on an edge",
         Is::Measure(|edge, _| of_protocol(edge, Protocol::Tcp, edge.bytes), None),
+    ),
+    term(
+        &["throughput"],
+        "Bytes per second on an edge, both ways: throughput > 1MB",
+        Is::Measure(|edge, _| Some(edge.sent_bytes_per_s? + edge.received_bytes_per_s?), None),
+    ),
+    term(
+        &["sent"],
+        "Bytes per second that the caller of an edge sends",
+        Is::Measure(|edge, _| edge.sent_bytes_per_s, None),
+    ),
+    term(
+        &["received"],
+        "Bytes per second that the caller of an edge gets",
+        Is::Measure(|edge, _| edge.received_bytes_per_s, None),
     ),
     term(
         &["%errors", "%error", "%err", "errors"],

@@ -82,6 +82,8 @@ fn edge(source: NodeId, target: NodeId, hop: &Hop) -> Edge {
         p50_ms: None,
         p95_ms: None,
         p99_ms: None,
+        sent_bytes_per_s: None,
+        received_bytes_per_s: None,
         mtls_percent: None,
         responses: Default::default(),
         bytes: 0.0,
