@@ -128,3 +128,90 @@ fn one_proxy_shows_what_it_holds_and_leads_to_its_objects() {
     bench.run_steps(3);
     bench.get_by_label("Search proxies");
 }
+
+/// What a proxy holds with this timeout of a cluster, and these other clusters.
+fn holds(timeout: &str, others: &[&str]) -> Dump {
+    let cluster = |name: &str, timeout: &str| {
+        let name = format!("outbound|9080||{name}.bookinfo.svc.cluster.local");
+        serde_json::json!({ "version_info": timeout, "cluster": { "name": name, "type": "EDS", "connect_timeout": timeout } })
+    };
+    let others = others.iter().map(|name| cluster(name, "1s"));
+    let clusters: Vec<_> = others.chain([cluster("reviews", timeout)]).collect();
+    let section = serde_json::json!({ "@type": "x.ClustersConfigDump", "dynamic_active_clusters": clusters });
+    Dump::read(&serde_json::json!({ "configs": [section] }).to_string()).unwrap()
+}
+
+fn answers(bench: &mut Bench<'_>, secs: i64, proxy: &str, dump: Dump) {
+    let at = demo::NOW + jiff::SignedDuration::from_secs(secs);
+    let answer = Ok(Answer::Inside(Arc::new(dump)));
+    bench.state_mut().0.scene.answers.take(at, Read::Inside(proxy.to_owned()), answer);
+    bench.run_steps(3);
+}
+
+#[test]
+fn two_proxies_are_compared() {
+    let mut bench = panel(demo::scene());
+    let proxies = demo::scene().mesh.proxies();
+    let (here, there) = (proxies[0].clone(), proxies[1].clone());
+    bench.state_mut().0.intents.send(Intent::ProxyOf(here.clone()));
+    bench.run_steps(3);
+    answers(&mut bench, 0, &here, holds("1s", &["details", "ratings"]));
+    bench.get_by_label("Compare this proxy").click();
+    bench.run_steps(3);
+    bench.get_by_label(&there).click();
+    bench.run_steps(3);
+    bench.get_by_label(&format!("Compared with {there}"));
+    bench.get_by_label(&format!("Waiting for {there}"));
+    let wanted = bench.state_mut().0.wanted.take();
+    assert!(wanted.contains_key(&Read::Inside(there.clone())), "{wanted:?}");
+    answers(&mut bench, 0, &there, holds("5s", &["ratings", "mongodb"]));
+    let table = |bench: &Bench<'_>| {
+        said(bench).split(" | ").filter(|text| text.starts_with("Clusters, ")).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(table(&bench).replace(&here, "HERE").replace(&there, "THERE"), @r"
+    Clusters, details.bookinfo 9080, only HERE, 
+    Clusters, mongodb.bookinfo 9080, only THERE, 
+    Clusters, reviews.bookinfo 9080, differs, cluster.connect_timeout 1s → 5s
+    ");
+    bench.get_by_label("1 entry is the same. Statistics and certificates are not compared");
+    bench.get_by_label_contains("Clusters, reviews.bookinfo 9080").click();
+    bench.run_steps(3);
+    bench.get_by_label("cluster.connect_timeout 1s → 5s");
+    bench.get_by_label_contains("Difference of reviews.bookinfo 9080: removed \"connect_timeout\": \"1s\"");
+    bench.get_by_label_contains("Clusters, details.bookinfo 9080").click();
+    bench.run_steps(3);
+    bench.get_by_label("Copy the raw text");
+    bench.get_by_label("Copy differences as CSV").click();
+    bench.run_steps(3);
+    let wishes = bench.state_mut().0.wishes();
+    let csv = |wish: &Intent| matches!(wish, Intent::Copy(csv, _) if csv.lines().count() == 4);
+    assert!(wishes.iter().any(csv), "{wishes:?}");
+    // What cannot be read is not called the same.
+    let trouble = Problem::new("A proxy's configuration cannot be read", "connection refused", "Look at it");
+    bench.state_mut().0.scene.answers.take(demo::NOW, Read::Inside(there.clone()), Err(trouble));
+    bench.run_steps(3);
+    assert!(said(&bench).contains("connection refused"), "{}", said(&bench));
+    bench.get_by_label("Stop comparing").click();
+    bench.run_steps(3);
+    bench.get_by_label("Routes");
+}
+
+#[test]
+fn a_proxy_is_compared_with_what_it_held() {
+    let mut bench = panel(demo::scene());
+    let name = demo::scene().mesh.proxies()[0].clone();
+    bench.state_mut().0.intents.send(Intent::ProxyOf(name.clone()));
+    bench.run_steps(3);
+    answers(&mut bench, -90, &name, holds("1s", &[]));
+    bench.get_by_label("Compare this proxy").click();
+    bench.run_steps(3);
+    bench.get_by_label("This reading is kept, to be compared with later ones");
+    answers(&mut bench, -30, &name, holds("1s", &["ratings"]));
+    bench.get_by_label_contains("(23:58:30 UTC)").click();
+    bench.run_steps(3);
+    bench.get_by_label_contains("Compared with itself 91");
+    bench.get_by_label_contains("Clusters, ratings.bookinfo 9080, only it now");
+    // It goes on with the newest reading.
+    answers(&mut bench, 0, &name, holds("1s", &[]));
+    bench.get_by_label("What is compared is the same");
+}

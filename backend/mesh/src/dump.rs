@@ -1,6 +1,7 @@
 //! What a proxy holds, as its own admin pages tell it: clusters, endpoints, listeners, routes, secrets,
 //! certificates, statistics and the rest, each entry a row with its raw text. Entries are read one by one: what is new or odd costs itself.
 
+pub mod compare;
 mod entry;
 mod pages;
 #[cfg(test)]
@@ -83,12 +84,16 @@ impl Part {
 pub struct Entry {
     /// What it is.
     pub part: Part,
+    /// What it is known by, from reading to reading and from proxy to proxy.
+    pub name: Box<str>,
     /// See [`Part::columns`].
     pub cells: [String; 4],
     /// The object of Istio that it was made from, where it says so.
     pub of: Option<Ref>,
     /// Why it is not as it was wanted: refused, in the proxy's own words, or still waited for.
     pub trouble: Option<String>,
+    /// Of a route all domains that it is for: they stand beside it, not in it.
+    pub domains: Box<str>,
     /// It all, as JSON on one line; secrets are left out.
     pub raw: Box<str>,
 }
@@ -190,6 +195,7 @@ impl Dump {
         withhold(&mut value);
         self.entries.push(Entry {
             part: Part::Other,
+            name: name.into(),
             cells: [name.to_owned(), is.to_owned(), count, updated.to_owned()],
             raw: value.to_string().into(),
             ..Entry::default()

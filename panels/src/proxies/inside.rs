@@ -1,12 +1,14 @@
 //! One proxy: what it holds, by its own words.
 
-use super::raw::Raw;
+use super::beside::Beside;
+use super::choose;
+use super::kept::{Kept, Reading};
+use super::raw::{Raw, told};
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::table::{self, Cell, Column, Rows};
 use crate::kit::theme::space;
-use crate::kit::{Button, Memo, Status, Tokens, button, fmt, icon, remote, text};
-use crate::selection::Selected;
+use crate::kit::{Button, Memo, Status, Tokens, fmt, icon, remote, text};
 use egui::{Label, RichText, Ui, UiBuilder, vec2};
 use jiff::Timestamp;
 use mesh::dump::{Dump, Entry, Part};
@@ -26,6 +28,10 @@ pub(super) struct Inside {
     chosen: Option<[String; 4]>,
     places: Memo<(Timestamp, Part), Vec<usize>>,
     raw: Raw,
+    /// What it is compared with.
+    beside: Option<Beside>,
+    /// Which of the other proxies are looked for, to compare it with one.
+    search: String,
 }
 
 impl Inside {
@@ -37,18 +43,33 @@ impl Inside {
             chosen: None,
             places: Memo::default(),
             raw: Raw::default(),
+            beside: None,
+            search: String::new(),
         }
     }
 
     /// Draws it. Returns whether all proxies are wanted again.
-    pub(super) fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) -> bool {
+    pub(super) fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>, kept: &mut Kept) -> bool {
         let answer = cx.reads.inside(&self.proxy);
+        let reading = match &answer {
+            Remote::Live(dump, at) | Remote::Stale(dump, at, _) => {
+                Some(Reading { at: *at, dump: dump.clone() })
+            }
+            Remote::Waiting | Remote::Denied(_) => None,
+        };
         let mut back = false;
         ui.horizontal_wrapped(|ui| {
             back = ui.add(Button::quiet("All proxies").with_icon(icon::ARROW_LEFT)).clicked();
             text::title(ui, &self.proxy);
             if ui.add(Button::icon(icon::ARROWS_CLOCKWISE, "Read the proxy again")).clicked() {
                 cx.reads.again(Read::Inside(self.proxy.clone()));
+            }
+            if let Some(reading) = &reading {
+                kept.begin(&self.proxy, reading);
+                let chosen = choose::ui(ui, cx, &self.proxy, reading, kept, &mut self.search);
+                if let Some(with) = chosen {
+                    self.beside = Some(Beside::of(with));
+                }
             }
         });
         if let Some(lag) =
@@ -65,14 +86,25 @@ impl Inside {
             }
             Remote::Live(dump, at) => {
                 text::note(ui, format!("read {}", fmt::ago(cx.now, at)));
-                self.dump(ui, cx, &dump, at);
+                self.held(ui, cx, &Reading { at, dump });
             }
             Remote::Stale(dump, at, trouble) => {
                 remote::stale(ui, &fmt::ago(cx.now, at), &trouble.what, &trouble.why, &trouble.next);
-                self.dump(ui, cx, &dump, at);
+                self.held(ui, cx, &Reading { at, dump });
             }
         }
         back
+    }
+
+    fn held(&mut self, ui: &mut Ui, cx: &Cx<'_>, reading: &Reading) {
+        match &mut self.beside {
+            Some(beside) => {
+                if beside.ui(ui, cx, &self.proxy, reading) {
+                    self.beside = None;
+                }
+            }
+            None => self.dump(ui, cx, &reading.dump, reading.at),
+        }
     }
 
     fn dump(&mut self, ui: &mut Ui, cx: &Cx<'_>, dump: &Dump, at: Timestamp) {
@@ -148,24 +180,6 @@ impl Inside {
             told(&mut below, cx, entry);
             self.raw.ui(&mut below, cx, entry, key);
         }
-    }
-}
-
-/// What is said of an entry above its text.
-fn told(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
-    if let Some(trouble) = &entry.trouble {
-        let words = RichText::new(trouble).color(Tokens::of(ui).text);
-        ui.add(Label::new(words).truncate()).on_hover_text(trouble);
-    }
-    let Some(of) = &entry.of else { return };
-    if cx.scene.mesh.objects().get(of).is_none() {
-        text::muted(ui, format!("Made from {of}, which is not seen here"));
-        return;
-    }
-    let name = button::fitting_in(ui, &of.to_string(), ui.available_width() - 40.0);
-    let open = Button::quiet(name).with_icon(icon::FILE_CODE).named(format!("Open {of}"));
-    if ui.add(open).on_hover_text(of.to_string()).clicked() {
-        cx.intents.send(Intent::Select(Some(Selected::Object(of.clone()))));
     }
 }
 

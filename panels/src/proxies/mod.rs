@@ -1,13 +1,18 @@
 //! The proxies of the mesh: how each stands with istiod, and what each holds by its own words: clusters,
-//! endpoints, listeners, routes, with the objects that they were made from, and their raw text.
+//! endpoints, listeners, routes, with the objects that they were made from, and their raw text; and how that differs from
+//! another proxy's, or from what it was.
 
+mod beside;
+mod choose;
 mod inside;
+mod kept;
 mod raw;
 mod view;
 
 pub use view::{Row, Stands, rows, summary};
 
 use self::inside::Inside;
+use self::kept::Kept;
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::table::{self, Cell, Column, Rows};
@@ -33,13 +38,14 @@ pub const ABOUT: About = About {
 pub struct Proxies {
     table: table::State,
     open: Option<Inside>,
+    kept: Kept,
 }
 
 impl Panel for Proxies {
     fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         Frame::new().inner_margin(Margin::same(space::L as i8)).show(ui, |ui| {
             if let Some(open) = &mut self.open {
-                if open.ui(ui, cx) {
+                if open.ui(ui, cx, &mut self.kept) {
                     self.open = None;
                 }
                 return;

@@ -1,9 +1,10 @@
-//! The raw text of an entry: searched, copied, and drawn only where one looks.
+//! An entry: what it was made from, and its raw text: searched, copied, and drawn only where one looks.
 
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::size;
-use crate::kit::{Button, Memo, Tokens, field, fmt, icon, text};
+use crate::kit::{Button, Memo, Tokens, button, field, fmt, icon, text};
+use crate::selection::Selected;
 use egui::{FontId, Id, Label, RichText, ScrollArea, Ui};
 use jiff::Timestamp;
 use mesh::dump::{Entry, pretty};
@@ -67,5 +68,23 @@ impl Raw {
                 ui.add(Label::new(said).extend());
             }
         });
+    }
+}
+
+/// What is said of an entry above its text.
+pub(super) fn told(ui: &mut Ui, cx: &Cx<'_>, entry: &Entry) {
+    if let Some(trouble) = &entry.trouble {
+        let words = RichText::new(trouble).color(Tokens::of(ui).text);
+        ui.add(Label::new(words).truncate()).on_hover_text(trouble);
+    }
+    let Some(of) = &entry.of else { return };
+    if cx.scene.mesh.objects().get(of).is_none() {
+        text::muted(ui, format!("Made from {of}, which is not seen here"));
+        return;
+    }
+    let name = button::fitting_in(ui, &of.to_string(), ui.available_width() - 40.0);
+    let open = Button::quiet(name).with_icon(icon::FILE_CODE).named(format!("Open {of}"));
+    if ui.add(open).on_hover_text(of.to_string()).clicked() {
+        cx.intents.send(Intent::Select(Some(Selected::Object(of.clone()))));
     }
 }

@@ -4,6 +4,9 @@ use super::{Entry, Part, made_from, withhold};
 use crate::scene::refusal;
 use serde_json::Value;
 
+/// What is said of a thing that has no name.
+pub(super) const NAMELESS: &str = "without a name";
+
 /// The rows of an entry of a list: one, but a set of routes has many.
 pub(super) fn entries(part: Part, list: &str, value: &Value) -> Vec<Entry> {
     let trouble = trouble(list, value);
@@ -11,7 +14,8 @@ pub(super) fn entries(part: Part, list: &str, value: &Value) -> Vec<Entry> {
         let mut raw = raw.clone();
         withhold(&mut raw);
         let raw = raw.to_string().into();
-        Entry { part, cells, of: of.and_then(made_from), trouble: trouble.clone(), raw }
+        let of = of.and_then(made_from);
+        Entry { part, cells, of, trouble: trouble.clone(), raw, ..Entry::default() }
     };
     match part {
         Part::Listeners => {
@@ -23,7 +27,9 @@ pub(super) fn entries(part: Part, list: &str, value: &Value) -> Vec<Entry> {
                 .unwrap_or(&Value::Null);
             let chains = list_of(state, "filter_chains");
             let of = std::iter::once(state).chain(chains).find(|one| made_from(one).is_some());
-            vec![make(listener(value, state, chains), of, value)]
+            let cells = listener(value, state, chains);
+            let name = if named(value, state).is_some() { &cells[0] } else { &cells[1] }.as_str().into();
+            vec![Entry { name, ..make(cells, of, value) }]
         }
         Part::Routes => routes(value, &make),
         Part::Secrets => {
@@ -31,15 +37,17 @@ pub(super) fn entries(part: Part, list: &str, value: &Value) -> Vec<Entry> {
             let told = serde_json::json!({
                 "name": value["name"], "version_info": value["version_info"], "last_updated": value["last_updated"],
             });
-            vec![make(secret(list, value), None, &told)]
+            let name = text(value, "name").into();
+            vec![Entry { name, ..make(secret(list, value), None, &told) }]
         }
         _ => {
             let cluster = &value["cluster"];
             let kind = text(cluster, "type").to_owned();
             let kind = if kind.is_empty() { text(&cluster["cluster_type"], "name").to_owned() } else { kind };
-            let ([host, port, subset], way) = parts_of(text(cluster, "name"));
+            let name = text(cluster, "name");
+            let ([host, port, subset], way) = parts_of(name);
             let kind = if way.is_empty() { kind } else { format!("{way}, {kind}") };
-            vec![make([host, port, subset, kind], Some(cluster), value)]
+            vec![Entry { name: name.into(), ..make([host, port, subset, kind], Some(cluster), value) }]
         }
     }
 }
@@ -79,13 +87,16 @@ pub(super) fn parts_of(name: &str) -> ([String; 3], String) {
     }
 }
 
+fn named<'a>(value: &'a Value, state: &'a Value) -> Option<&'a str> {
+    [text(value, "name"), text(state, "name")].into_iter().find(|name| !name.is_empty())
+}
+
 fn listener(value: &Value, state: &Value, chains: &[Value]) -> [String; 4] {
     let at = &state["address"]["socket_address"];
     let address = match (text(at, "address"), at["port_value"].as_u64()) {
         (ip, Some(port)) if !ip.is_empty() => format!("{ip}:{port}"),
         _ => text(&state["address"]["pipe"], "path").to_owned(),
     };
-    let name = [text(value, "name"), text(state, "name")].into_iter().find(|name| !name.is_empty());
     let filters =
         || chains.iter().flat_map(|chain| list_of(chain, "filters")).map(|filter| &filter["typed_config"]);
     let kind = |filter: &Value| match text(filter, "@type").rsplit('.').next() {
@@ -111,7 +122,7 @@ fn listener(value: &Value, state: &Value, chains: &[Value]) -> [String; 4] {
         0..=2 => leads.join(", "),
         more => format!("{}, and {} more", leads[0], more - 1),
     };
-    [name.unwrap_or("without a name").to_owned(), address, takes.join(", "), leads]
+    [named(value, state).unwrap_or(NAMELESS).to_owned(), address, takes.join(", "), leads]
 }
 
 /// A cluster, in the words of the mesh.
@@ -145,26 +156,32 @@ fn routes(value: &Value, make: &impl Fn([String; 4], Option<&Value>, &Value) -> 
         &value["error_state"]["failed_configuration"]
     };
     let name = match text(config, "name") {
-        "" => "without a name",
+        "" => NAMELESS,
         name => name,
     };
     let mut rows = Vec::new();
     for host in list_of(config, "virtual_hosts") {
         let domains: Vec<&str> = list_of(host, "domains").iter().filter_map(Value::as_str).collect();
+        let all: Box<str> = domains.join(" ").into();
+        let host_name = text(host, "name");
+        let known = |at: &str| -> Box<str> { format!("{name}\n{host_name}\n{at}").into() };
         let domains = match domains.as_slice() {
             [first, rest @ ..] if rest.len() > 1 => format!("{first}, and {} more", rest.len()),
             few => few.join(", "),
         };
         for route in list_of(host, "routes") {
             let cells = [domains.clone(), matches(&route["match"]), goes(route), name.to_owned()];
-            rows.push(make(cells, Some(route), route));
+            let (name, domains) = (known(&cells[1]), all.clone());
+            rows.push(Entry { name, domains, ..make(cells, Some(route), route) });
         }
         if list_of(host, "routes").is_empty() {
-            rows.push(make([domains, String::new(), "nothing".to_owned(), name.to_owned()], None, host));
+            let cells = [domains, String::new(), "nothing".to_owned(), name.to_owned()];
+            rows.push(Entry { name: known(""), domains: all, ..make(cells, None, host) });
         }
     }
     if rows.is_empty() {
-        rows.push(make([String::new(), String::new(), "no host".to_owned(), name.to_owned()], None, value));
+        let cells = [String::new(), String::new(), "no host".to_owned(), name.to_owned()];
+        rows.push(Entry { name: name.into(), ..make(cells, None, value) });
     }
     rows
 }
@@ -243,6 +260,7 @@ pub(super) fn endpoint(cluster: &str, host: &Value) -> Entry {
     let port = [port, subset].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
     Entry {
         part: Part::Endpoints,
+        name: format!("{cluster} {address}").into(),
         cells: [address, name, port, health],
         trouble: ill,
         raw: host.to_string().into(),
