@@ -271,3 +271,61 @@ fn changes_stand_above_the_charts() {
     let wishes = bench.state_mut().0.wishes();
     assert!(wishes.contains(&Intent::Select(Some(Selected::Object(rule)))), "{wishes:?}");
 }
+
+/// A drag over one chart zooms all of them, at a finer step; a double click goes back.
+#[test]
+fn a_drag_zooms_all_charts() {
+    let (mut bench, ranges) = panel(World::bookinfo().select(service("reviews")));
+    for range in &ranges {
+        answer_of(&mut bench, range);
+    }
+    bench.run_steps(3);
+    let image = bench.get_by_label_contains("Requests over time").rect();
+    let at = |part: f32| egui::pos2(image.left() + image.width() * part, image.center().y);
+    bench.drag_at(at(0.25));
+    bench.run_steps(2);
+    bench.hover_at(at(0.5));
+    bench.run_steps(2);
+    bench.drop_at(at(0.5));
+    bench.run_steps(2);
+    let zoomed = wanted(&mut bench);
+    let now = demo::NOW.as_second() as u64;
+    let expect = |range: &Range| {
+        let until = range.until.unwrap_or_default();
+        until.abs_diff(now - 300) <= 3 && range.range_secs.abs_diff(150) <= 3 && range.ago_secs == 0
+    };
+    assert!(zoomed.len() == 6 && zoomed.iter().all(expect), "{zoomed:?}");
+    bench.get_by_label_contains("23:52:");
+    for range in &zoomed {
+        answer_of(&mut bench, range);
+    }
+    bench.run_steps(3);
+    let image = bench.get_by_label_contains("Errors over time").rect().center();
+    let button = |pressed| egui::Event::PointerButton {
+        pos: image,
+        button: egui::PointerButton::Primary,
+        pressed,
+        modifiers: egui::Modifiers::NONE,
+    };
+    bench.hover_at(image);
+    bench.run_steps(2);
+    // As fast as fingers are.
+    bench.input_mut().events.extend([button(true), button(false), button(true), button(false)]);
+    bench.run_steps(2);
+    assert!(wanted(&mut bench).iter().all(|range| range.until.is_none() && range.range_secs == 600));
+    assert!(bench.query_by_label("Show the whole time again").is_none());
+}
+
+fn wanted(bench: &mut egui_kittest::Harness<'static, (World, Metrics)>) -> Vec<Range> {
+    bench.state_mut().0.wanted.take();
+    bench.run_steps(1);
+    let wanted = bench.state_mut().0.wanted.take().into_keys();
+    wanted.filter_map(|read| if let Read::Series(range) = read { Some(range) } else { None }).collect()
+}
+
+fn answer_of(bench: &mut egui_kittest::Harness<'static, (World, Metrics)>, range: &Range) {
+    let until = range.until.map_or(demo::NOW.as_second() as f64, |until| until as f64);
+    let measured = Measured { series: vec![version("v1", 5.0)], until, remarks: Vec::new() };
+    let answer = Ok(Answer::Series(Arc::new(measured)));
+    bench.state_mut().0.scene.answers.take(demo::NOW, Read::Series(range.clone()), answer);
+}

@@ -150,7 +150,13 @@ impl Query {
     pub fn over(&self, range_secs: u64) -> Range {
         let step_secs = range_secs.div_ceil(MOST_POINTS).max(5);
         // Four readings of the usual interval lie in a minute: fewer make rates jump.
-        Range { promql: self.promql((4 * step_secs).max(60)), range_secs, step_secs, ago_secs: 0 }
+        Range {
+            promql: self.promql((4 * step_secs).max(60)),
+            range_secs,
+            step_secs,
+            until: None,
+            ago_secs: 0,
+        }
     }
 }
 
@@ -163,7 +169,9 @@ pub struct Range {
     pub range_secs: u64,
     /// Between two points.
     pub step_secs: u64,
-    /// How long ago it ends.
+    /// When it ends, in seconds since 1970; `None`: now.
+    pub until: Option<u64>,
+    /// How long before that it ends.
     pub ago_secs: u64,
 }
 
@@ -173,8 +181,16 @@ impl Range {
     pub fn before(self, secs: u64) -> Self {
         Self { ago_secs: self.ago_secs + secs, ..self }
     }
-    /// How often it is worth asking again.
+    /// The same until a moment, which stays where it is.
+    #[must_use]
+    pub fn until(self, secs: u64) -> Self {
+        Self { until: Some(secs), ..self }
+    }
+    /// How often it is worth asking again: of a time that is over, until its last points are there.
     pub fn refresh(&self) -> Duration {
+        if self.until.is_some() {
+            return Duration::from_secs(60);
+        }
         Duration::from_secs(self.step_secs.max(5))
     }
 }

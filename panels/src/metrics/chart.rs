@@ -1,6 +1,7 @@
 //! One chart in every face: awaited, drawn, old, refused; its query and its values as a table beside its name.
 
 use super::lines::{self, Line as Shown};
+use super::zoom::{self, Zoom};
 use crate::cx::Cx;
 use crate::intent::Intent;
 use crate::kit::theme::{Weight, size};
@@ -47,12 +48,25 @@ pub(crate) struct When {
     pub(crate) ago_secs: u64,
     /// What is shown beside it: the same of so much time before; 0 for nothing.
     pub(crate) against_secs: u64,
+    /// The part of it that is looked at.
+    #[serde(skip)]
+    pub(crate) zoom: Option<Zoom>,
+}
+
+impl When {
+    /// What is asked over that time.
+    fn ask(self, cx: &Cx<'_>, query: &Query) -> Range {
+        match self.zoom {
+            Some(zoom) => query.over(zoom.secs()).until(zoom.until),
+            None => query.over(range_secs(cx)).before(self.ago_secs),
+        }
+    }
 }
 
 /// Draws a chart of these calls.
-pub(crate) fn chart(ui: &mut Ui, cx: &Cx<'_>, chart: &Chart, calls: &Calls<'_>, when: When) {
+pub(crate) fn chart(ui: &mut Ui, cx: &Cx<'_>, chart: &Chart, calls: &Calls<'_>, when: &mut When) {
     let query = calls.ask(chart);
-    let range = query.over(range_secs(cx)).before(when.ago_secs);
+    let range = when.ask(cx, &query);
     let answer = cx.reads.series(&range);
     let before = (when.against_secs > 0).then(|| cx.reads.series(&range.clone().before(when.against_secs)));
     let shown = egui::Id::new(("show query", chart.name));
@@ -88,9 +102,10 @@ pub(crate) fn chart(ui: &mut Ui, cx: &Cx<'_>, chart: &Chart, calls: &Calls<'_>, 
         text::note(ui, format!("What was before is not known: {why}"));
     }
     let earlier = earlier.unwrap_or_default();
-    let drawn = |ui: &mut Ui, measured: &Measured| {
+    let mut drawn = |ui: &mut Ui, measured: &Measured| {
         let group = calls.told_apart();
-        drawn(ui, cx, &Drawn { chart, query: &query, range: &range, group, measured, earlier: &earlier });
+        let of = Drawn { chart, query: &query, range: &range, group, measured, earlier: &earlier };
+        drawn(ui, cx, &of, &mut *when);
     };
     match answer {
         Remote::Waiting => remote::waiting(ui, "Waiting for Prometheus"),
@@ -121,7 +136,7 @@ struct Drawn<'a> {
     earlier: &'a [Series],
 }
 
-fn drawn(ui: &mut Ui, cx: &Cx<'_>, of: &Drawn<'_>) {
+fn drawn(ui: &mut Ui, cx: &Cx<'_>, of: &Drawn<'_>, when: &mut When) {
     let (tokens, chart, range, unit) = (Tokens::of(ui), of.chart, of.range, of.chart.unit);
     let (lines, all) = lines::lines(&of.measured.series, of.query, of.group);
     for remark in &of.measured.remarks {
@@ -162,7 +177,9 @@ fn drawn(ui: &mut Ui, cx: &Cx<'_>, of: &Drawn<'_>) {
         lines.iter().chain(&earlier).flat_map(|line| line.series.points.iter().map(|(_, value)| *value));
     let top = values.fold(if unit == Unit::Requests { 0.1 } else { 1.0 }, f64::max);
     let ago_secs = range.ago_secs as f64;
+    let zoomed = when.zoom.is_some();
     let ago = move |secs: f64| match now - secs + ago_secs {
+        _ if zoomed => zoom::time(secs),
         ago if ago < 1.0 => "now".to_owned(),
         ago => format!("{} ago", fmt::duration(ago)),
     };
@@ -224,6 +241,7 @@ fn drawn(ui: &mut Ui, cx: &Cx<'_>, of: &Drawn<'_>) {
             }
         }
     });
+    zoom::drag(ui, &shown.response, &shown.transform, &mut when.zoom);
     let words = format!("{} over time: {}", chart.name, said.join(", "));
     shown.response.widget_info(|| WidgetInfo::labeled(WidgetType::Image, true, &words));
 }

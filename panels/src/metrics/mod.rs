@@ -1,11 +1,13 @@
 //! Measurements over time of what is selected, or of all calls: how many, how well, how fast, how large; by
-//! version, peer, code, flag. Every chart shows its query.
+//! version, peer, code, flag. Every chart shows its query; what is dragged over in one is zoomed to in all.
 
 mod chart;
 mod lines;
 mod timeline;
+mod zoom;
 
 pub(crate) use chart::{When, chart, range_secs};
+pub(crate) use zoom::said as zoomed;
 
 use crate::cx::Cx;
 use crate::kit::theme::space;
@@ -77,9 +79,8 @@ impl Panel for Metrics {
             let charts: Vec<&Chart> = CHARTS.iter().filter(|chart| chart.board == self.looks.board).collect();
             ScrollArea::vertical().id_salt("charts").auto_shrink([false, false]).show(ui, |ui| {
                 let columns = ((ui.available_width() / NARROWEST) as usize).clamp(1, 3);
-                charts
-                    .chunks(columns)
-                    .for_each(|row| beside(ui, cx, row, columns, (&calls, self.looks.when)));
+                let when = &mut self.looks.when;
+                charts.chunks(columns).for_each(|row| beside(ui, cx, row, columns, (&calls, &mut *when)));
             });
         });
     }
@@ -135,9 +136,16 @@ impl Metrics {
                 self.looks.arrived = by == 1;
             }
             let when = &mut self.looks.when;
-            choice(ui, "Until when", &UNTIL, &mut when.ago_secs);
+            if choice(ui, "Until when", &UNTIL, &mut when.ago_secs) {
+                when.zoom = None;
+            }
             choice(ui, "Compared with", &AGAINST, &mut when.against_secs);
-            text::note(ui, format!("{} long", fmt::duration(range_secs(cx) as f64)));
+            if when.zoom.is_some() {
+                zoom::said(ui, &mut when.zoom);
+            } else {
+                let long = format!("{} long", fmt::duration(range_secs(cx) as f64));
+                text::note(ui, long).on_hover_text("Drag over a chart to zoom all of them");
+            }
         });
     }
 }
@@ -162,12 +170,11 @@ const AGAINST: [(&str, u64); 5] = [
     ("with 7 d before", 604_800),
 ];
 
-fn choice(ui: &mut Ui, name: &str, all: &[(&str, u64)], secs: &mut u64) {
+fn choice(ui: &mut Ui, name: &str, all: &[(&str, u64)], secs: &mut u64) -> bool {
     let labels: Vec<&str> = all.iter().map(|(label, _)| *label).collect();
     let chosen = all.iter().position(|(_, known)| known == secs).unwrap_or_default();
-    if let Some(&(_, picked)) = field::choose(ui, name, &labels, chosen).and_then(|at| all.get(at)) {
-        *secs = picked;
-    }
+    let picked = field::choose(ui, name, &labels, chosen).and_then(|at| all.get(at));
+    picked.inspect(|(_, picked)| *secs = *picked).is_some()
 }
 
 /// What is selected, as the ends of calls.
@@ -203,7 +210,13 @@ impl Ends {
 }
 
 /// Draws charts beside each other. What is out of sight asks nothing.
-fn beside(ui: &mut Ui, cx: &Cx<'_>, charts: &[&Chart], columns: usize, (calls, when): (&Calls<'_>, When)) {
+fn beside(
+    ui: &mut Ui,
+    cx: &Cx<'_>,
+    charts: &[&Chart],
+    columns: usize,
+    (calls, when): (&Calls<'_>, &mut When),
+) {
     let Some(first) = charts.first() else { return };
     let id = ui.id().with(("height of", first.name, columns));
     let height = ui.data(|data| data.get_temp::<f32>(id)).unwrap_or(USUAL);

@@ -16,8 +16,15 @@ const MOST: usize = 3;
 /// What concerns the thing that is looked at; all that was written, where nothing is.
 pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>, subject: Option<&Subject<'_>>, when: When) {
     let span = |secs: u64| SignedDuration::from_secs(i64::try_from(secs).unwrap_or(i64::MAX / 4));
-    let to = cx.now - span(when.ago_secs);
-    let from = to - span(range_secs(cx));
+    let second =
+        |secs: u64| Timestamp::from_second(i64::try_from(secs).unwrap_or_default()).unwrap_or(cx.now);
+    let [from, to] = match when.zoom {
+        Some(zoom) => [second(zoom.from), second(zoom.until)],
+        None => {
+            let to = cx.now - span(when.ago_secs);
+            [to - span(range_secs(cx)), to]
+        }
+    };
     let config = subject.map(|subject| subject.config(&cx.scene.mesh));
     let all = between(&cx.scene.writes, cx.changes, [from, to], config.as_deref());
     for near in all.iter().take(MOST) {

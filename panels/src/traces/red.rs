@@ -67,7 +67,7 @@ impl Beside {
         let mut figures = Figures::default();
         for (figure, query) in figures.iter_mut().zip(queries(&cx.scene.mesh, &asked.service)) {
             let promql = query.promql(secs.max(STEP_SECS));
-            let range = Range { promql, range_secs: STEP_SECS, step_secs: STEP_SECS, ago_secs };
+            let range = Range { promql, range_secs: STEP_SECS, step_secs: STEP_SECS, until: None, ago_secs };
             match cx.reads.series(&range) {
                 Remote::Live(measured, _) | Remote::Stale(measured, ..) => *figure = last(&measured),
                 Remote::Denied(problem) => return Err(problem),

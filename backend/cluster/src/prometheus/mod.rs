@@ -78,7 +78,7 @@ pub(crate) async fn range(session: &Session, range: &Range) -> Result<Measured, 
         points: series.points.into_iter().filter(|(_, value)| value.is_finite()).collect(),
     };
     let series = series.into_iter().map(measured).collect();
-    let until = now - range.ago_secs as f64;
+    let until = range.until.map_or(now, |until| until as f64) - range.ago_secs as f64;
     Ok(Measured { series, until, remarks: remarks.words().collect() })
 }
 

@@ -196,11 +196,11 @@ pub(crate) fn instant(promql: &str) -> String {
     format!("/api/v1/query?query={}", escaped(promql))
 }
 
-/// Path and query of a range query that ends now. Points stand at whole steps, so that lines do not jump as
+/// Path and query of a range query that ends now, or at its moment. Points stand at whole steps, so that lines do not jump as
 /// time goes.
 pub(crate) fn range(range: &Range, now: f64) -> String {
-    let Range { promql, range_secs, step_secs, ago_secs } = range;
-    let end = (now.max(0.0) as u64).saturating_sub(*ago_secs) / step_secs * step_secs;
+    let Range { promql, range_secs, step_secs, until, ago_secs } = range;
+    let end = until.unwrap_or(now.max(0.0) as u64).saturating_sub(*ago_secs) / step_secs * step_secs;
     let start = end.saturating_sub(*range_secs);
     format!("/api/v1/query_range?query={}&start={start}&end={end}&step={step_secs}", escaped(promql))
 }
@@ -229,12 +229,14 @@ mod tests {
 
     #[test]
     fn a_range_ends_at_a_whole_step() {
-        let asked = Range { promql: "up".into(), range_secs: 600, step_secs: 5, ago_secs: 0 };
+        let asked = Range { promql: "up".into(), range_secs: 600, step_secs: 5, until: None, ago_secs: 0 };
         assert_eq!(range(&asked, 1_003.9), "/api/v1/query_range?query=up&start=400&end=1000&step=5");
         assert_eq!(
-            range(&asked.before(103), 1_003.9),
+            range(&asked.clone().before(103), 1_003.9),
             "/api/v1/query_range?query=up&start=300&end=900&step=5"
         );
+        let zoomed = Range { range_secs: 60, ..asked.until(902) };
+        assert_eq!(range(&zoomed, 1_003.9), "/api/v1/query_range?query=up&start=840&end=900&step=5");
     }
 
     #[test]
