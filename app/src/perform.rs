@@ -133,7 +133,7 @@ impl Shell {
                 self.give(order)?;
             }
             Intent::TakeBack(write) => {
-                let order = self.steering.way_back(WayBack::Of(write), &self.scene.mesh)?;
+                let order = self.steering.way_back(WayBack::Write(write), &self.scene.mesh)?;
                 self.give(order)?;
             }
             Intent::Dismiss(id) => {

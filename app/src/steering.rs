@@ -24,7 +24,18 @@ pub(crate) enum WayBack {
     /// Over changes of ours.
     Restore(Restore),
     /// Over what somebody else wrote.
-    Of(Box<Write>),
+    Write(Box<Write>),
+}
+
+impl WayBack {
+    /// Whether another takes its place: one restores to one moment, and takes back one write of an object.
+    fn gives_way_to(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Restore(_), Self::Restore(_)) => true,
+            (Self::Write(one), Self::Write(other)) => one.at == other.at,
+            _ => false,
+        }
+    }
 }
 
 impl Steering {
@@ -51,13 +62,20 @@ impl Steering {
         order
     }
 
-    /// A way back joins the set that is not pushed yet, in the place of an earlier one that waits there.
+    /// A way back joins the set that is not pushed yet, in the place of an earlier one of the same that waits there.
     pub(crate) fn way_back(&mut self, wanted: WayBack, mesh: &Mesh) -> Result<Option<Command>, Problem> {
         let change = match &wanted {
             WayBack::Restore(wanted) => self.ledger.restore(wanted, mesh)?,
-            WayBack::Of(write) => write.taken_back(mesh)?,
+            WayBack::Write(write) => write.taken_back(mesh)?,
         };
-        for draft in std::mem::take(&mut self.ways_back).into_keys() {
+        let earlier: Vec<ChangeId> = self
+            .ways_back
+            .iter()
+            .filter(|(_, earlier)| earlier.gives_way_to(&wanted))
+            .map(|(draft, _)| *draft)
+            .collect();
+        for draft in earlier {
+            self.ways_back.remove(&draft);
             self.ledger.dismiss(draft, mesh, Timestamp::now());
         }
         let draft = ChangeId::fresh();
@@ -136,6 +154,7 @@ fn judge((id, change): ToJudge) -> Command {
 mod tests {
     use super::*;
     use mesh::edit::{Mode, Scope, mtls};
+    use mesh::writes::Deed;
     use mesh::{Moment, Stored, Theirs, demo};
 
     fn strict(name: &str) -> Change {
@@ -213,6 +232,35 @@ mod tests {
         assert!(steering.take(undo, &Fact::Checked(Vec::new())).is_none());
         steering.dismiss(undo, &demo::bookinfo());
         assert!(steering.ledger().get(undo).is_some(), "it stays in the journal");
+    }
+
+    #[test]
+    fn writes_of_two_objects_are_taken_back_together_and_one_of_an_object_once() {
+        let (mut steering, mesh) = (Steering::default(), demo::bookinfo());
+        let made: Vec<WayBack> = mesh
+            .objects()
+            .iter()
+            .filter(|(at, _)| at.kind.editable)
+            .take(2)
+            .map(|(at, object)| {
+                let write = Write {
+                    at: at.clone(),
+                    by: None,
+                    when: demo::NOW,
+                    heard: demo::NOW,
+                    deed: Deed::Created,
+                    what: Vec::new(),
+                    before: None,
+                    after: Some(object.clone()),
+                };
+                WayBack::Write(Box::new(write))
+            })
+            .collect();
+        for wanted in [&made[0], &made[1], &made[1]] {
+            let Ok(command) = steering.way_back(wanted.clone(), &mesh) else { panic!("no way back") };
+            checked(&mut steering, command);
+        }
+        assert_eq!(steering.ledger().pending().map(|entry| entry.parts.len()), Some(2));
     }
 
     /// A way back is made anew where somebody else was first.

@@ -90,17 +90,20 @@ fn restart(at: &Ref, container: &Value) -> Option<Incident> {
     let count = container.get("restartCount")?.as_u64().filter(|count| *count > 0)?;
     let when = time(container, "/state/running/startedAt")
         .or_else(|| time(container, "/lastState/terminated/finishedAt"))?;
-    let mut what = format!("{} was started again", text(container, "/name"));
+    let name = text(container, "/name");
+    // What waits to be started again has not been yet.
+    let runs = container.pointer("/state/running").is_some();
+    let mut what = if runs { format!("{name} was started again") } else { format!("{name} ended") };
     let code = container.pointer("/lastState/terminated/exitCode").and_then(Value::as_i64);
     let reason = text(container, "/lastState/terminated/reason");
     if let Some(code) = code {
-        what += &format!(" after exit code {code}");
+        what += &format!("{} exit code {code}", if runs { " after" } else { " with" });
     }
     if !matches!(reason, "" | "Error" | "Completed") {
         what += &format!(", {reason}");
     }
     if count > 1 {
-        what += &format!("; {count} times in all");
+        what += &format!("; {count} restarts in all");
     }
     let (object, by) = (at.to_string(), "kubelet".to_owned());
     Some(Incident { when, sort: Sort::Restart, object, at: Some(at.clone()), what, by })
@@ -181,8 +184,8 @@ mod tests {
         objects.remove(&at);
         objects.insert(Ref::new(&kinds::POD, "bookinfo", "ratings-v1-x"), pod.into());
         insta::assert_snapshot!(said(restarts(&Mesh::read(objects, None))), @r"
-        2026-11-30T10:05:00Z Restart Pod bookinfo/ratings-v1-x: istio-proxy was started again after exit code 137, OOMKilled; 3 times in all, by kubelet
-        2026-11-30T10:06:00Z Restart Pod bookinfo/ratings-v1-x: crashing was started again after exit code 1, by kubelet
+        2026-11-30T10:05:00Z Restart Pod bookinfo/ratings-v1-x: istio-proxy was started again after exit code 137, OOMKilled; 3 restarts in all, by kubelet
+        2026-11-30T10:06:00Z Restart Pod bookinfo/ratings-v1-x: crashing ended with exit code 1, by kubelet
         ");
     }
 

@@ -79,12 +79,13 @@ impl Read {
             | Self::Inside(_)
             | Self::ControlPlane
             | Self::Applied(_)
+            | Self::Incidents
             | Self::May(..) => Some(Duration::from_secs(30)),
             Self::Traces(_) | Self::Trace(_) | Self::Schema(_) | Self::Traffic(_) => None,
             Self::Series(range) => Some(range.refresh()),
             Self::Endpoints(_) | Self::Told(_) => Some(Duration::from_secs(3)),
             // A log that ended may begin anew.
-            Self::Logging(_) | Self::Log(_) | Self::Incidents => Some(Duration::from_secs(10)),
+            Self::Logging(_) | Self::Log(_) => Some(Duration::from_secs(10)),
             Self::Filters(_) => Some(Duration::from_secs(5)),
         }
     }

@@ -171,7 +171,8 @@ pub fn refusal(words: &str) -> String {
             }
         }
     }
-    said.trim().to_owned()
+    // Where no reason was found, all of it is better than none.
+    if name.is_some() { words.trim().to_owned() } else { said.trim().to_owned() }
 }
 
 /// Sync state of one xDS type of one proxy.
@@ -319,7 +320,7 @@ mod tests {
             &format!("Error adding/updating cluster(s) x: {reason} and more"),
         );
         check("goo.gle/debugonly \na: 1\n: bad", "bad");
-        check("bad: goo.gle/debugproto a: 1\nb: 2", "bad:");
+        check("bad: goo.gle/debugproto a: 1\nb: 2", "bad: goo.gle/debugproto a: 1\nb: 2");
         check("one\ntwo", "one two");
         check("", "");
     }

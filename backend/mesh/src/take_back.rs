@@ -3,8 +3,8 @@
 
 use crate::change::Change;
 use crate::plan::{Plan, Stop};
-use crate::writes::{Deed, Write};
-use crate::{Mesh, difference, undo};
+use crate::writes::{Deed, Write, differences};
+use crate::{Mesh, undo};
 use istio::object::shown;
 use istio::{Object, Problem};
 
@@ -40,7 +40,7 @@ impl Write {
         }
         let mut plan = Plan::new(mesh);
         let deed = match (&self.before, &self.after, now) {
-            (Some(before), Some(_), Some(now)) if before.spec() == now.spec() => {
+            (Some(before), Some(_), Some(now)) if differences(before, now).is_empty() => {
                 return Err(no(ALREADY.to_owned()));
             }
             (Some(before), Some(after), Some(now)) => {
@@ -50,7 +50,10 @@ impl Write {
                 plan.rewrite(&self.at, &shown(&then.into()));
                 "changed"
             }
-            (None, Some(after), Some(now)) if after.spec() == now.spec() => {
+            (None, Some(after), Some(now)) if made_anew(after, now) => {
+                return Err(no("It was deleted since, and made anew".to_owned()));
+            }
+            (None, Some(after), Some(now)) if differences(after, now).is_empty() => {
                 plan.delete(&self.at);
                 "made"
             }
@@ -73,9 +76,15 @@ impl Write {
     }
 }
 
+/// Whether it is another object of the same name.
+fn made_anew(after: &Object, now: &Object) -> bool {
+    let uid = |object: &Object| object.0.pointer("/metadata/uid").cloned();
+    uid(after).zip(uid(now)).is_some_and(|(was, is)| was != is)
+}
+
 /// What stands in the way.
 fn since(after: &Object, now: &Object) -> String {
-    let mut places = difference::told(after.spec(), now.spec());
+    let mut places = differences(after, now);
     let more = places.len().saturating_sub(3);
     places.truncate(3);
     let rest = if more > 0 { format!(" and {more} more") } else { String::new() };
@@ -171,6 +180,15 @@ mod tests {
         check(&write(Some(&first), Some(&second)), None, "It was deleted since");
         check(&write(Some(&first), None), Some(&second), "Somebody has made it anew since");
         check(&write(None, Some(&second)), None, "It is gone already");
+        let noted = |at: &str, note: &str| {
+            let mut value = (*second.0).clone();
+            value["metadata"][at] = json!(note);
+            Object::from(value)
+        };
+        let mut labelled = (*second.0).clone();
+        labelled["metadata"]["labels"]["team"] = "b".into();
+        check(&write(None, Some(&second)), Some(&labelled.into()), "It was written again since: label ");
+        check(&write(None, Some(&noted("uid", "a"))), Some(&noted("uid", "b")), "It was deleted since, and");
         check(&write(None, None), Some(&first), "What was there before is not known");
     }
 }

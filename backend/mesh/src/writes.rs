@@ -174,7 +174,7 @@ impl Writes {
 }
 
 /// What somebody has written: places of the spec, labels and annotations.
-fn differences(was: &Object, now: &Object) -> Vec<String> {
+pub(crate) fn differences(was: &Object, now: &Object) -> Vec<String> {
     let part = |object: &Object, at: &str| {
         let mut part = object.0.pointer(at).cloned().unwrap_or_default();
         if let Some(notes) = part.as_object_mut() {

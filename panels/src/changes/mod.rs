@@ -43,6 +43,11 @@ pub struct Changes {
     open: Option<ChangeId>,
 }
 
+/// Whether it is known that nothing happened.
+fn nothing(told: &Remote<Incidents>) -> bool {
+    told.value().is_some_and(|told| told.all.is_empty() && told.unknown.is_empty())
+}
+
 /// How it is looked at.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default)]
@@ -61,7 +66,7 @@ impl Panel for Changes {
     fn ui(&mut self, ui: &mut Ui, cx: &Cx<'_>) {
         let told = cx.reads.incidents();
         let incidents = told.value().map(|told| told.all.as_slice()).unwrap_or_default();
-        if cx.changes.entries().is_empty() && cx.scene.writes.is_empty() && incidents.is_empty() {
+        if cx.changes.entries().is_empty() && cx.scene.writes.is_empty() && nothing(&told) {
             let how = "Select a service and move a share, add a fault or set mutual TLS. Each change is listed here with its undo, and what others write, too.";
             remote::empty(ui, ABOUT.icon, "No changes yet", how, None);
             return;

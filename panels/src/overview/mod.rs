@@ -61,8 +61,11 @@ impl Panel for Overview {
             let counts = condition::words(all);
             ui.horizontal_wrapped(|ui| {
                 text::title(ui, ABOUT.name);
-                let none =
-                    if cx.scene.traffic.value().is_some() { "all is well" } else { "nothing is measured" };
+                let none = match &cx.scene.traffic {
+                    Remote::Live(..) => "all is well",
+                    Remote::Stale(..) => "all was well",
+                    Remote::Waiting | Remote::Denied(_) => "nothing is measured",
+                };
                 text::muted(ui, if counts.is_empty() { none.to_owned() } else { counts });
             });
             measured(ui, cx);
