@@ -27,6 +27,12 @@ impl Zoom {
     }
 }
 
+/// The day and its time: "Nov 30 10:06:12".
+fn moment(secs: f64) -> String {
+    let at = Timestamp::from_second(secs as i64);
+    at.map_or_else(|_| String::new(), |at| at.strftime("%b %-d %H:%M:%S").to_string())
+}
+
 /// The time of day: "10:06:12".
 pub(super) fn time(secs: f64) -> String {
     let at = Timestamp::from_second(secs as i64);
@@ -36,7 +42,7 @@ pub(super) fn time(secs: f64) -> String {
 /// What is zoomed to, and the way back.
 pub(crate) fn said(ui: &mut Ui, zoomed: &mut Option<Zoom>) {
     let Some(zoom) = *zoomed else { return };
-    text::note(ui, format!("{} to {} UTC", time(zoom.from as f64), time(zoom.until as f64)));
+    text::note(ui, format!("{} to {} UTC", moment(zoom.from as f64), moment(zoom.until as f64)));
     if ui.add(Button::icon(icon::MAGNIFYING_GLASS_MINUS, "Show the whole time again")).clicked() {
         *zoomed = None;
     }
@@ -59,6 +65,11 @@ pub(super) fn drag(ui: &Ui, response: &Response, transform: &PlotTransform, zoom
         ui.data_mut(|data| data.insert_temp(dragged(), [at(from.x), at(to.x)]));
     }
     let band = ui.data(|data| data.get_temp::<[f64; 2]>(dragged()));
+    // The chart that was dragged in may be gone.
+    if !response.drag_stopped() && !ui.input(|input| input.pointer.any_down() || input.pointer.any_released())
+    {
+        ui.data_mut(|data| data.remove_temp::<[f64; 2]>(dragged()));
+    }
     if response.drag_stopped() {
         ui.data_mut(|data| data.remove_temp::<[f64; 2]>(dragged()));
         if let Some(zoom) = band.and_then(|[one, other]| Zoom::between(one, other)) {

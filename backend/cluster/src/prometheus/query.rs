@@ -77,8 +77,9 @@ impl Question {
             Self::P50 => quantile("0.5"),
             Self::P95 => quantile("0.95"),
             Self::P99 => quantile("0.99"),
-            Self::RequestBytes => format!("{} > 0", rate("istio_request_bytes_sum", "", &timed)),
-            Self::ResponseBytes => format!("{} > 0", rate("istio_response_bytes_sum", "", &timed)),
+            // None is a number, too: where there is no series, nobody knows.
+            Self::RequestBytes => rate("istio_request_bytes_sum", "", &timed),
+            Self::ResponseBytes => rate("istio_response_bytes_sum", "", &timed),
             // Istio names TCP bytes as the server sees them.
             Self::TcpSent => {
                 format!("{} > 0", rate("istio_tcp_received_bytes_total", "", &format!("{timed},{IDENTITY}")))

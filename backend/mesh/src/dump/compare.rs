@@ -101,7 +101,7 @@ impl Compared {
                 self.same += 1;
             } else {
                 let at = [Some(*at), Some(*other)];
-                let troubled = pair[0].trouble.is_some() != pair[1].trouble.is_some();
+                let troubled = pair[0].trouble != pair[1].trouble;
                 self.differences.push(Difference { troubled, ..difference(entry, Is::Other, at, places) });
             }
         }
@@ -186,6 +186,10 @@ fn places([first, second]: [&Entry; 2]) -> Vec<String> {
             vec![format!("as it was wanted → {}", second.trouble.as_deref().unwrap_or_default())]
         }
         (true, false) => vec![format!("{} → as it was wanted", first.trouble.as_deref().unwrap_or_default())],
+        (true, true) if first.trouble != second.trouble => {
+            let [was, is] = [first, second].map(|entry| entry.trouble.as_deref().unwrap_or_default());
+            vec![format!("{was} → {is}")]
+        }
         _ => Vec::new(),
     };
     if first.part == Part::Secrets {

@@ -9,7 +9,8 @@ const PASSING: [&str; 4] = ["version_info", "last_updated", "last_update_attempt
 /// What of an endpoint was counted.
 const COUNTED: [&str; 3] = ["stats", "success_rate", "local_origin_success_rate"];
 /// Lists of named things of which the first that fits, or each in its turn, has its way.
-const ORDERED: [&str; 3] = ["filters", "http_filters", "routes"];
+const ORDERED: [&str; 5] =
+    ["filters", "http_filters", "listener_filters", "routes", "transport_socket_matches"];
 /// Lists without an order.
 const SETS: [&str; 9] = [
     "domains",
