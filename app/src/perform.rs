@@ -74,6 +74,7 @@ impl Shell {
                 self.window.dock.open(PanelId::Traces);
             }
             Intent::ProxyOf(_) => self.window.dock.open(PanelId::Proxies),
+            Intent::ChartsOf(_) => self.window.dock.open(PanelId::Metrics),
             Intent::LogsOf(wanted) => {
                 self.selection.set(Some(wanted.of));
                 self.window.dock.open(PanelId::Logs);

@@ -95,6 +95,8 @@ pub enum Intent {
     OpenTrace(String),
     /// Show what a proxy ("pod.namespace") holds.
     ProxyOf(String),
+    /// Shows a board of charts.
+    ChartsOf(mesh::charts::Board),
     /// Show the Logs panel on what pods wrote at a moment.
     LogsOf(Box<LogsOf>),
     /// Show the Traces panel on these.

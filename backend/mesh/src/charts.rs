@@ -1,5 +1,7 @@
 //! The table of charts: what is worth seeing over time of calls, as data. One panel draws all of them.
 
+mod of_mesh;
+
 use crate::lens::Subject;
 use crate::series::{
     DURATION, Measured, Query, REQUEST_BYTES, REQUESTS, RESPONSE_BYTES, average, failing, quantile, rate,
@@ -22,6 +24,14 @@ pub enum Unit {
     Bytes,
     /// Bytes per second.
     BytesPerSecond,
+    /// Things.
+    Count,
+    /// Events per second.
+    PerSecond,
+    /// Processors.
+    Cores,
+    /// Days.
+    Days,
 }
 
 /// Charts that are looked at together.
@@ -36,11 +46,23 @@ pub enum Board {
     Grpc,
     /// Connections and bytes.
     Tcp,
+    /// istiod: what it pushes, how fast, what it needs.
+    ControlPlane,
+    /// What proxies need.
+    Proxies,
+    /// The proxies of nodes in ambient mode.
+    Ztunnel,
 }
 
 impl Board {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Calls, Self::Sizes, Self::Grpc, Self::Tcp];
+    pub const ALL: [Self; 7] =
+        [Self::Calls, Self::Sizes, Self::Grpc, Self::Tcp, Self::ControlPlane, Self::Proxies, Self::Ztunnel];
+
+    /// Whether its charts are of the mesh as a whole, and not of calls.
+    pub fn is_of_mesh(self) -> bool {
+        matches!(self, Self::ControlPlane | Self::Proxies | Self::Ztunnel)
+    }
 
     /// "Calls".
     pub fn name(self) -> &'static str {
@@ -49,6 +71,9 @@ impl Board {
             Self::Sizes => "Sizes",
             Self::Grpc => "gRPC",
             Self::Tcp => "TCP",
+            Self::ControlPlane => "Control plane",
+            Self::Proxies => "Cost of proxies",
+            Self::Ztunnel => "ztunnel",
         }
     }
 }
@@ -77,7 +102,12 @@ impl Chart {
     }
 }
 
-/// All charts: a new one is a row.
+/// All charts: a new one is a row, of calls here, of the mesh in `of_mesh.rs`.
+pub fn charts() -> impl Iterator<Item = &'static Chart> {
+    CHARTS.iter().chain(of_mesh::CHARTS)
+}
+
+/// Charts of calls.
 pub const CHARTS: &[Chart] = &[
     chart(Board::Calls, "Requests", Unit::Requests, || rate(REQUESTS)).first(),
     chart(Board::Calls, "Errors", Unit::Percent, || failing(REQUESTS)).first(),
@@ -189,8 +219,12 @@ impl Calls<'_> {
 
     /// What a chart asks of these calls.
     pub fn ask(&self, chart: &Chart) -> Query {
+        let query = (chart.query)();
+        if query.is_whole() {
+            return query;
+        }
         let group = self.told_apart();
-        let query = (chart.query)().by(group.labels(self));
+        let query = query.by(group.labels(self));
         let query = self.to.map_or(query.clone(), |to| query.to(to));
         let query = self.from.map_or(query.clone(), |from| query.from(from)).within(self.namespaces);
         if self.arrived || group == Group::Security { query.arrived() } else { query }
@@ -241,9 +275,30 @@ mod tests {
                 assert!(both, "{} by {}: {promql}", chart.name, group.name());
             }
         }
-        let names: std::collections::BTreeSet<_> = CHARTS.iter().map(|chart| chart.name).collect();
-        assert_eq!(names.len(), CHARTS.len(), "a chart is known by its name");
-        assert!(Board::ALL.iter().all(|board| CHARTS.iter().any(|chart| chart.board == *board)));
+        let names: std::collections::BTreeSet<_> = charts().map(|chart| chart.name).collect();
+        assert_eq!(names.len(), charts().count(), "a chart is known by its name");
+        assert!(Board::ALL.iter().all(|board| charts().any(|chart| chart.board == *board)));
+        for chart in charts() {
+            assert_eq!((chart.query)().is_whole(), chart.board.is_of_mesh(), "{}", chart.name);
+        }
+    }
+
+    /// Whatever is selected, they ask the same; the metric that they name is the one that they ask of.
+    #[test]
+    fn charts_of_the_mesh_are_of_no_calls() {
+        let mesh = demo::bookinfo();
+        let reviews = node(&mesh, "reviews");
+        let to = Subject::of(&mesh, &reviews);
+        for chart in charts().filter(|chart| chart.board.is_of_mesh()) {
+            let calls = Calls { to: Some(&to), arrived: true, group: Group::Security, ..Calls::default() };
+            let query = calls.ask(chart);
+            let promql = query.promql(60);
+            assert_eq!(promql, Calls::default().ask(chart).promql(60));
+            assert!(promql.contains(query.metric()) && !promql.contains('$'), "{}: {promql}", chart.name);
+            for label in query.labels() {
+                assert!(promql.contains(label), "{}: {promql}", chart.name);
+            }
+        }
     }
 
     #[test]

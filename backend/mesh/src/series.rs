@@ -31,6 +31,8 @@ enum Form {
     Quantile(f64),
     /// Sum of a histogram over its count.
     Average,
+    /// What is no call's: PromQL as it stands.
+    Whole(&'static str),
 }
 
 /// A question about calls over time.
@@ -62,7 +64,21 @@ pub fn average(metric: &'static str) -> Query {
     Query { form: Form::Average, ..rate(metric) }
 }
 
+/// A question that is of no calls: PromQL with `$w` where its window stands, of this metric, and the labels that tell
+/// its series apart.
+pub fn whole(metric: &'static str, by: &'static str, promql: &'static str) -> Query {
+    Query { form: Form::Whole(promql), metric, filters: Vec::new(), by }
+}
+
 impl Query {
+    /// The metric that it asks of.
+    pub fn metric(&self) -> &'static str {
+        self.metric
+    }
+    /// Whether it is of no calls.
+    pub fn is_whole(&self) -> bool {
+        matches!(self.form, Form::Whole(_))
+    }
     /// Of calls to this; those that reached nobody are of whom they were for, if that is the only one who
     /// could have taken them (as [`Subject::called_by`]).
     #[must_use]
@@ -127,6 +143,7 @@ impl Query {
             Form::Quantile(quantile) => {
                 format!("histogram_quantile({quantile}, sum by (le, {by}) ({}))", rate("_bucket", ""))
             }
+            Form::Whole(promql) => promql.replace("$w", &format!("{secs}s")),
             Form::Average => {
                 let sum = |suffix| format!("sum by ({by}) ({})", rate(suffix, ""));
                 format!("{} / {}", sum("_sum"), sum("_count"))

@@ -43,9 +43,13 @@ pub struct Changes {
     open: Option<ChangeId>,
 }
 
-/// Whether it is known that nothing happened.
+/// Whether there is nothing to tell of what happened without a write: not even that it may not be read.
 fn nothing(told: &Remote<Incidents>) -> bool {
-    told.value().is_some_and(|told| told.all.is_empty() && told.unknown.is_empty())
+    match told {
+        Remote::Waiting => true,
+        Remote::Denied(_) => false,
+        Remote::Live(told, _) | Remote::Stale(told, ..) => told.all.is_empty() && told.unknown.is_empty(),
+    }
 }
 
 /// How it is looked at.

@@ -7,9 +7,10 @@ use crate::condition::{self, Row};
 use crate::cx::Cx;
 use crate::figures::Figures;
 use crate::intent::Intent;
-use crate::kit::{Status, Tokens, fmt, icon, problem, remote, text, tiles};
+use crate::kit::{Button, Status, Tokens, fmt, icon, problem, remote, text, tiles};
 use egui::{RichText, Ui};
 use mesh::Remote;
+use mesh::charts::Board;
 use mesh::scene::Proxy;
 
 pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>) {
@@ -67,6 +68,15 @@ pub(super) fn ui(ui: &mut Ui, cx: &Cx<'_>) {
     });
     fold(ui, "Control plane", "", true, |ui| {
         proxies(ui, cx);
+        ui.horizontal_wrapped(|ui| {
+            for board in Board::ALL.into_iter().filter(|board| board.is_of_mesh()) {
+                let named = format!("Charts: {}", board.name());
+                let open = Button::bare(board.name()).with_icon(icon::CHART_LINE).named(named);
+                if ui.add(open).clicked() {
+                    cx.intents.send(Intent::ChartsOf(board));
+                }
+            }
+        });
         fact(ui, "Namespaces", &fmt::count(mesh.namespaces().len()));
         fact(ui, "Workloads", &fmt::count(mesh.workload_count()));
         let unreadable = mesh.problems().count();

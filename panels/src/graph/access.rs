@@ -124,7 +124,7 @@ pub(super) fn tell_all(ui: &Ui, base: Id, seen: &InView<'_>) -> Keyboard {
             let id = base.with(("group", &group.name, index));
             let (what, parts) = match group.kind {
                 Boxed::App => ("app", "versions"),
-                Boxed::Namespace => ("namespace", "nodes"),
+                Boxed::Namespace => ("box of namespace", "nodes"),
             };
             let about = || format!("{} {parts}", group.members.len());
             let name = format!("{what} {}", group.name);

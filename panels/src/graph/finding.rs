@@ -9,13 +9,14 @@ use egui::text::{CCursor, CCursorRange};
 use egui::{Id, Key, Modifiers, Popup, PopupCloseBehavior, Response, ScrollArea, TextEdit, Ui};
 use serde::{Deserialize, Serialize};
 
-/// What was searched for and is kept between runs.
+/// What was searched for.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Searches {
-    /// The last ones, the newest first.
+    /// The last ones, the newest first. Of this run only: what was typed may be no business of the disk.
+    #[serde(skip)]
     pub recent: Vec<String>,
-    /// What one chose to keep.
+    /// What one chose to keep, between runs.
     pub kept: Vec<String>,
 }
 

@@ -47,5 +47,5 @@ fn all_namespaces_are_collapsed_and_one_is_selected() {
     harness.get_by_label("ratings v1");
     // Its box is what is selected now.
     assert!(harness.state().selected.is_some());
-    harness.get_by_label("namespace bookinfo");
+    harness.get_by_label("box of namespace bookinfo");
 }

@@ -37,6 +37,11 @@ fn say(unit: Unit, value: f64) -> String {
         Unit::Millis => fmt::ms(value),
         Unit::Bytes => fmt::bytes(value),
         Unit::BytesPerSecond => fmt::bytes_per_s(value),
+        Unit::Count if value.fract() == 0.0 => fmt::count(value as usize),
+        Unit::Count => fmt::short(value),
+        Unit::PerSecond => format!("{}/s", fmt::rate(value)),
+        Unit::Cores => format!("{}{}cores", fmt::short(value), fmt::THIN),
+        Unit::Days => format!("{}{}d", fmt::short(value), fmt::THIN),
     }
 }
 
@@ -143,7 +148,9 @@ fn drawn(ui: &mut Ui, cx: &Cx<'_>, of: &Drawn<'_>, when: &mut When) {
         text::note(ui, remark);
     }
     if lines.is_empty() {
-        text::muted(ui, "No calls in this time");
+        let whole = || format!("No value of {} in this time", of.query.metric());
+        let none = if of.query.is_whole() { whole() } else { "No calls in this time".to_owned() };
+        text::muted(ui, none);
         return;
     }
     let color = |place: usize, line: &Shown<'_>| lines::color(tokens, of.group, &line.name, place);

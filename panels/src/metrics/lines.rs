@@ -40,6 +40,14 @@ fn name(series: &Series, query: &Query, group: Group) -> String {
     let values: Vec<&str> =
         query.labels().map(|label| series.labels.get(label).map_or("", String::as_str)).collect();
     let known = |value: &&&str| !matches!(**value, "" | "unknown" | "-");
+    if query.is_whole() {
+        let named: Vec<&str> = values.iter().filter(known).copied().collect();
+        return match (values.is_empty(), named.is_empty()) {
+            (true, _) => "all".to_owned(),
+            (false, true) => "not named".to_owned(),
+            (false, false) => named.join(" "),
+        };
+    }
     match (group, values.as_slice()) {
         (Group::All, _) | (_, []) => "all calls".to_owned(),
         (Group::Code, [code, grpc]) => match (*code, *grpc) {

@@ -10,13 +10,14 @@ pub(crate) use chart::{When, chart, range_secs};
 pub(crate) use zoom::said as zoomed;
 
 use crate::cx::Cx;
+use crate::intent::Intent;
 use crate::kit::theme::space;
 use crate::kit::{Button, button, field, fmt, icon, remote, text};
 use crate::panel::{About, Panel};
 use crate::selection::Selected;
 use crate::subject;
 use egui::{Frame, Margin, Rect, ScrollArea, Ui, UiBuilder, vec2};
-use mesh::charts::{Board, CHARTS, Calls, Chart, Group};
+use mesh::charts::{Board, Calls, Chart, Group, charts};
 use mesh::graph::NodeId;
 use mesh::lens::{Lens, Subject};
 use serde::{Deserialize, Serialize};
@@ -59,8 +60,9 @@ impl Panel for Metrics {
         let subject = ends.to.as_ref().map(|id| Subject::of(mesh, id));
         let caller = ends.from.as_ref().map(|id| Subject::of(mesh, id));
         Frame::new().inner_margin(Margin::same(space::L as i8)).show(ui, |ui| {
-            text::title(ui, &ends.title);
-            if let Some(why) = ends.not_told(subject.as_ref()) {
+            let of_mesh = self.looks.board.is_of_mesh();
+            text::title(ui, if of_mesh { "Metrics of the mesh" } else { &ends.title });
+            if let Some(why) = ends.not_told(subject.as_ref()).filter(|_| !of_mesh) {
                 remote::empty(ui, ABOUT.icon, "No calls can be told from others here", why, None);
                 return;
             }
@@ -74,15 +76,21 @@ impl Panel for Metrics {
             let namespaces = if whole { cx.namespaces } else { &[] };
             let group = self.group(whole);
             let calls = Calls { from, to, namespaces, group, arrived: self.looks.arrived };
-            timeline::ui(ui, cx, subject.as_ref(), self.looks.when);
+            timeline::ui(ui, cx, subject.as_ref().filter(|_| !of_mesh), self.looks.when);
             ui.add_space(6.0);
-            let charts: Vec<&Chart> = CHARTS.iter().filter(|chart| chart.board == self.looks.board).collect();
+            let charts: Vec<&Chart> = charts().filter(|chart| chart.board == self.looks.board).collect();
             ScrollArea::vertical().id_salt("charts").auto_shrink([false, false]).show(ui, |ui| {
                 let columns = ((ui.available_width() / NARROWEST) as usize).clamp(1, 3);
                 let when = &mut self.looks.when;
                 charts.chunks(columns).for_each(|row| beside(ui, cx, row, columns, (&calls, &mut *when)));
             });
         });
+    }
+
+    fn follow(&mut self, intent: &Intent, _cx: &Cx<'_>) {
+        if let Intent::ChartsOf(board) = intent {
+            self.looks.board = *board;
+        }
     }
 
     fn kept(&self) -> Option<serde_json::Value> {
@@ -108,32 +116,14 @@ impl Metrics {
     }
 
     fn head(&mut self, ui: &mut Ui, cx: &Cx<'_>, both: bool, made: bool) {
-        let group = self.group(cx.selected.is_none());
         ui.horizontal_wrapped(|ui| {
             for board in Board::ALL {
                 if ui.add(Button::quiet(board.name()).selected(self.looks.board == board)).clicked() {
                     self.looks.board = board;
                 }
             }
-            if both {
-                let ways = ["calls that it gets", "calls that it makes"];
-                if let (Some(way), Some(selected)) =
-                    (field::choose(ui, "Which calls", &ways, usize::from(made)), cx.selected)
-                {
-                    self.made = Some((selected.clone(), way == 1));
-                }
-            }
-            button::menu(ui, &format!("by {}", group.name()), "Lines by", |ui| {
-                for one in Group::ALL {
-                    if button::choice(ui, one == group, one.name()) {
-                        self.looks.group = Some(one);
-                        ui.close();
-                    }
-                }
-            });
-            let counted = ["counted by callers", "counted by the called"];
-            if let Some(by) = field::choose(ui, "Counted by", &counted, usize::from(self.looks.arrived)) {
-                self.looks.arrived = by == 1;
+            if !self.looks.board.is_of_mesh() {
+                self.which(ui, cx, both, made);
             }
             let when = &mut self.looks.when;
             if choice(ui, "Until when", &UNTIL, &mut when.ago_secs) {
@@ -147,6 +137,31 @@ impl Metrics {
                 text::note(ui, long).on_hover_text("Drag over a chart to zoom all of them");
             }
         });
+    }
+
+    /// Which calls, and how they are told apart.
+    fn which(&mut self, ui: &mut Ui, cx: &Cx<'_>, both: bool, made: bool) {
+        let group = self.group(cx.selected.is_none());
+        if both {
+            let ways = ["calls that it gets", "calls that it makes"];
+            if let (Some(way), Some(selected)) =
+                (field::choose(ui, "Which calls", &ways, usize::from(made)), cx.selected)
+            {
+                self.made = Some((selected.clone(), way == 1));
+            }
+        }
+        button::menu(ui, &format!("by {}", group.name()), "Lines by", |ui| {
+            for one in Group::ALL {
+                if button::choice(ui, one == group, one.name()) {
+                    self.looks.group = Some(one);
+                    ui.close();
+                }
+            }
+        });
+        let counted = ["counted by callers", "counted by the called"];
+        if let Some(by) = field::choose(ui, "Counted by", &counted, usize::from(self.looks.arrived)) {
+            self.looks.arrived = by == 1;
+        }
     }
 }
 
