@@ -6,8 +6,7 @@ use egui::{Key, Modifiers, pos2};
 use harness::{Display, Program, Window, free_port};
 use std::time::Duration;
 
-/// Longer than anything takes that a person waits for.
-/// A machine that has much else to do may take long; what is waited for comes in a second or two.
+/// Longer than anything takes that a person waits for, also on a machine that has much else to do.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
 /// An open window.
