@@ -3,7 +3,7 @@
 use super::canvas::{Canvas, Picture, Setting};
 use super::find::Find;
 use super::place::place;
-use super::placement::{Options, Placement};
+use super::placement::Placement;
 use super::sample;
 use super::view::{Labels, View};
 use super::work::{Drawn, Finished, Maker, Order};
@@ -125,21 +125,9 @@ pub struct Cost {
 impl Changing {
     /// All that a scene has, in view.
     pub fn new(scene: &Scene) -> Option<Self> {
-        let order = Order {
-            mesh: Arc::clone(&scene.mesh),
-            traffic: scene.traffic.value().cloned(),
-            before: None,
-            judged: Arc::default(),
-            options: GraphOptions { idle: true, ..GraphOptions::default() },
-            boxes: Options::default(),
-            moved: Arc::default(),
-            labels: Labels::default(),
-            find: String::new(),
-            hide: String::new(),
-            around: None,
-            anew: 0,
-            at: scene.traffic.at().unwrap_or_default(),
-        };
+        let (traffic, at) = (scene.traffic.value().cloned(), scene.traffic.at().unwrap_or_default());
+        let options = GraphOptions { idle: true, ..GraphOptions::default() };
+        let order = Order { options, ..Order::of(&scene.mesh, traffic, at) };
         let mut maker = Maker::default();
         let Drawn::Picture(picture) = maker.make(&order).drawn else { return None };
         let ctx = Context::default();

@@ -75,6 +75,25 @@ impl PartialEq for Order {
 }
 
 impl Order {
+    /// Of a mesh and its traffic at this time; everything else as nobody has asked for anything.
+    pub(super) fn of(mesh: &Arc<Mesh>, traffic: Option<Arc<Traffic>>, at: Timestamp) -> Self {
+        Self {
+            mesh: Arc::clone(mesh),
+            traffic,
+            before: None,
+            judged: Arc::default(),
+            options: GraphOptions::default(),
+            boxes: Options::default(),
+            moved: Arc::default(),
+            labels: Labels::default(),
+            find: String::new(),
+            hide: String::new(),
+            around: None,
+            anew: 0,
+            at,
+        }
+    }
+
     fn paths(&self) -> usize {
         self.traffic.as_ref().map_or(0, |traffic| traffic.flows.len())
     }

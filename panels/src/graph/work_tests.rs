@@ -9,21 +9,7 @@ use mesh::graph::GraphType;
 #[test]
 fn one_pod_is_one_card() {
     let scene = mesh::demo::synthetic_scene(120, 165);
-    let order = |mesh: &Arc<mesh::Mesh>| Order {
-        mesh: Arc::clone(mesh),
-        traffic: scene.traffic.value().cloned(),
-        before: None,
-        judged: Arc::default(),
-        options: GraphOptions::default(),
-        boxes: Options::default(),
-        moved: Arc::default(),
-        labels: Labels::default(),
-        find: String::new(),
-        hide: String::new(),
-        around: None,
-        anew: 0,
-        at: mesh::demo::NOW,
-    };
+    let order = |mesh: &Arc<Mesh>| Order::of(mesh, scene.traffic.value().cloned(), mesh::demo::NOW);
     let mut maker = Maker::default();
     let before = maker.make(&order(&scene.mesh));
     let mut objects = scene.mesh.objects().clone();
@@ -51,21 +37,8 @@ fn order_of(graph_type: GraphType, anew: usize, part: impl Fn(&mesh::traffic::Pa
     let scene = mesh::demo::scene();
     let mut traffic = mesh::traffic::Traffic::clone(scene.traffic.value().unwrap());
     traffic.flows.retain(|path, _| part(path));
-    Order {
-        mesh: Arc::clone(&scene.mesh),
-        traffic: Some(traffic.into()),
-        before: None,
-        judged: Arc::default(),
-        options: GraphOptions { graph_type, ..GraphOptions::default() },
-        boxes: Options::default(),
-        moved: Arc::default(),
-        labels: Labels::default(),
-        find: String::new(),
-        hide: String::new(),
-        around: None,
-        anew,
-        at: mesh::demo::NOW,
-    }
+    let options = GraphOptions { graph_type, ..GraphOptions::default() };
+    Order { options, anew, ..Order::of(&scene.mesh, Some(traffic.into()), mesh::demo::NOW) }
 }
 
 /// What one type of graph looks like says nothing of where things stand in another.
